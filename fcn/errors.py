@@ -1,0 +1,44 @@
+"""Every exception that the ``fcn`` package raises on purpose.
+
+::
+
+    FCNError
+    ├── WeightsError     a weights file is truncated, foreign, hostile or of another network
+    ├── DownloadError    a file could not be fetched; says how to get it by hand
+    ├── LabelSetError    a label set is unknown or its file is inconsistent
+    ├── RecipeError      a training recipe has an unknown key or a value out of range
+    └── DataError        training data is missing, unpaired or unreadable
+"""
+
+__all__ = [
+    "DataError",
+    "DownloadError",
+    "FCNError",
+    "LabelSetError",
+    "RecipeError",
+    "WeightsError",
+]
+
+
+class FCNError(Exception):
+    """Base of the package's exceptions; its message says what, where, and what to do."""
+
+
+class WeightsError(FCNError):
+    """A weights file is truncated, foreign, hostile, or of another network."""
+
+
+class DownloadError(FCNError):
+    """A file could not be fetched; the message says how to get it by hand."""
+
+
+class LabelSetError(FCNError):
+    """A label set is unknown, or the file that defines it is inconsistent."""
+
+
+class RecipeError(FCNError):
+    """A training recipe has an unknown key or a value out of range."""
+
+
+class DataError(FCNError):
+    """Training data is missing, unpaired or unreadable."""
