@@ -1,0 +1,54 @@
+"""Fixtures and the rules for tests that need a GPU or public data."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+DATA = Path(os.environ.get("P2P_EVAL_TEST_DATA", HERE.parent.parent / "shared" / "data"))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect, with the reason in the summary, what this machine cannot run."""
+    reasons = {}
+    if not DATA.is_dir():
+        reasons["data"] = f"no public test data at {DATA} (set P2P_EVAL_TEST_DATA)"
+    if any(item.get_closest_marker("gpu") for item in items):
+        import torch
+
+        if not torch.cuda.is_available():
+            reasons["gpu"] = "no CUDA device"
+    for marker, reason in reasons.items():
+        left_out = [item for item in items if item.get_closest_marker(marker)]
+        if left_out:
+            config.hook.pytest_deselected(items=left_out)
+            items[:] = [item for item in items if not item.get_closest_marker(marker)]
+            config.stash.setdefault(LEFT_OUT, []).append(
+                f"{len(left_out)} tests marked {marker}: {reason}"
+            )
+
+
+LEFT_OUT = pytest.StashKey[list[str]]()
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """Say which tests were deselected, and why."""
+    for line in config.stash.get(LEFT_OUT, []):
+        terminalreporter.write_line(f"deselected {line}")
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of reference values."""
+    return HERE / "golden"
+
+
+@pytest.fixture(scope="session")
+def test_data() -> Path:
+    """The folder of public images and weights (marker ``data``)."""
+    return DATA
