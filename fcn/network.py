@@ -51,8 +51,9 @@ def preprocess(images: Tensor) -> Tensor:
         float32, shape ``(N, 3, H, W)``.
 
     Example:
-        >>> preprocess(torch.zeros(1, 3, 1, 1, dtype=torch.uint8)).flatten().tolist()
-        [-72.78044128417969, -83.21195220947266, -73.45285797119141]
+        >>> black = torch.zeros(1, 3, 1, 1, dtype=torch.uint8)
+        >>> [round(value, 5) for value in preprocess(black).flatten().tolist()]
+        [-72.78044, -83.21195, -73.45286]
     """
     if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
         raise ValueError(
