@@ -1,0 +1,1 @@
+"""Metrics on arrays and tensors: pure functions, and ``torchmetrics`` classes beside them."""

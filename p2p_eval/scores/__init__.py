@@ -1,0 +1,1 @@
+"""Score files: their signature, their storage, and the confidence intervals drawn from them."""

@@ -1,0 +1,1 @@
+"""Scores over folders: a results folder in, score files out."""
