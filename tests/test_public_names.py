@@ -1,0 +1,18 @@
+"""What the packages promise to export is there, and nothing else is."""
+
+from __future__ import annotations
+
+import fcn
+import p2p_eval
+
+
+def test_p2p_eval_exports() -> None:
+    assert p2p_eval.__all__ == ["__version__", "fcn_score"]
+    assert all(hasattr(p2p_eval, name) for name in p2p_eval.__all__)
+
+
+def test_fcn_exports() -> None:
+    assert fcn.__all__ == [
+        "LABEL_SETS", "FCN8s", "LabelClass", "LabelSet", "label_set", "preprocess",
+    ]  # fmt: skip
+    assert all(hasattr(fcn, name) for name in fcn.__all__)
