@@ -1,0 +1,62 @@
+"""The signature: one line that holds every setting that changes a score.
+
+Two figures may stand in one column only if their signatures are equal. The form follows
+sacrebleu's (https://github.com/mjpost/sacrebleu): ``key:value`` pairs, in a fixed order, joined
+by ``|``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+__all__ = ["Signature"]
+
+KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
+
+
+@dataclass(frozen=True)
+class Signature:
+    """What was measured and with which settings, in order.
+
+    Raises:
+        ValueError: A key is no lower-case word, or a value holds what would break the line.
+
+    Example:
+        >>> signature = Signature("fcn-score", {"protocol": "paper", "precision": "fp32"})
+        >>> str(signature)
+        'fcn-score|protocol:paper|precision:fp32'
+        >>> str(signature.replace(protocol="strict").without("precision"))
+        'fcn-score|protocol:strict'
+    """
+
+    metric: str
+    settings: Mapping[str, str]
+
+    def __post_init__(self) -> None:
+        """Check that the line can be read back."""
+        for key, value in {self.metric: "", **self.settings}.items():
+            if not KEY.fullmatch(key):
+                raise ValueError(f"got key {key!r}, expected lower-case letters, digits and '-'")
+            if "|" in value or not value.isprintable():
+                raise ValueError(f"{key}: got {value!r}, expected printable text without '|'")
+
+    def __str__(self) -> str:
+        """Give the line."""
+        return "|".join([self.metric, *(f"{key}:{v}" for key, v in self.settings.items())])
+
+    def replace(self, **changes: str) -> Signature:
+        """Return a copy with other values; a key that is new comes last."""
+        return Signature(self.metric, {**self.settings, **changes})
+
+    def without(self, *keys: str) -> Signature:
+        """Return a copy without some keys."""
+        kept = {key: value for key, value in self.settings.items() if key not in keys}
+        return Signature(self.metric, kept)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the line, hexadecimal."""
+        return hashlib.sha256(str(self).encode()).hexdigest()

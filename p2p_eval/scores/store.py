@@ -1,0 +1,121 @@
+"""Files that are either whole or not there, and a folder that one run at a time may use."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from p2p_eval.errors import StoreError
+
+__all__ = ["LOCK_NAME", "exclusive", "remove", "remove_leftovers", "store_error", "write_atomic"]
+
+LOCK_NAME = ".p2p-eval.lock"
+TEMPORARY = ".{name}.{token}.tmp"
+
+ADVICE = {
+    errno.ENOSPC: "free some disk space and run again: what was scored is kept",
+    errno.EDQUOT: "free some of your disk quota and run again: what was scored is kept",
+    errno.EFBIG: "raise the limit on file sizes (ulimit -f) and run again: what was scored is kept",
+    errno.EACCES: "check the folder's permissions, or choose another --out",
+    errno.EPERM: "check the folder's permissions, or choose another --out",
+    errno.EROFS: "the disk is read-only: choose another --out",
+    errno.ENOTDIR: "a file stands where a folder should be: choose another --out",
+    errno.EEXIST: "a file stands where a folder should be: choose another --out",
+    errno.EISDIR: "a folder stands where a file should be: remove it, or choose another --out",
+}
+
+
+def store_error(path: Path, error: OSError) -> StoreError:
+    """Say which file could not be written, why, and what to do."""
+    reason = error.strerror or str(error)
+    advice = ADVICE.get(error.errno or 0, "check the disk, or choose another --out")
+    return StoreError(f"{path}: could not be written ({reason}); {advice}")
+
+
+def write_atomic(path: Path, data: bytes) -> None:
+    """Write a file so that it is at any moment the old one or the new one, whole.
+
+    A temporary file in the same folder is written, flushed to the disk and renamed; then the
+    folder is flushed too. Missing folders are made.
+
+    Raises:
+        StoreError: The file could not be written; the old one is as it was, and no other is left.
+
+    Example:
+        >>> import tempfile
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> write_atomic(folder / "score.json", b"{}")
+        >>> [path.name for path in folder.iterdir()]
+        ['score.json']
+    """
+    temporary = path.with_name(TEMPORARY.format(name=path.name, token=secrets.token_hex(8)))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _flush_folder(path.parent)
+    except OSError as error:
+        raise store_error(path, error) from error
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there.
+
+    Raises:
+        StoreError: It is there and cannot be removed.
+    """
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{path}: could not be removed ({error.strerror}); {ADVICE[errno.EACCES]}"
+        ) from error
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of a run that was killed; call it under :func:`exclusive` only."""
+    for path in folder.glob(TEMPORARY.format(name="*", token="[0-9a-f]" * 16)):
+        remove(path)
+
+
+@contextmanager
+def exclusive(out: Path) -> Iterator[None]:
+    """Hold a folder for this run; make it if it is missing.
+
+    Raises:
+        StoreError: Another run holds it, or it cannot be written to.
+    """
+    lock = FileLock(out / LOCK_NAME)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise StoreError(
+            f"{out}: another run is writing to this folder; wait for it, or choose another --out"
+        ) from error
+    except OSError as error:
+        raise store_error(out / LOCK_NAME, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _flush_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,94 @@
+"""Files are whole or not there; a folder belongs to one run at a time."""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+import resource
+from pathlib import Path
+
+import pytest
+
+from p2p_eval.errors import StoreError
+from p2p_eval.scores import store
+from p2p_eval.scores.store import exclusive, remove, remove_leftovers, write_atomic
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_writes_and_replaces(tmp_path: Path) -> None:
+    path = tmp_path / "a" / "b" / "score.json"
+    write_atomic(path, b"old")
+    write_atomic(path, b"new")
+    assert path.read_bytes() == b"new"
+    assert names(path.parent) == ["score.json"]
+
+
+def test_a_failure_keeps_the_old_file_and_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "score.json"
+    write_atomic(path, b"old")
+
+    def full(descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(store.os, "fsync", full)
+    with pytest.raises(StoreError, match=r"score\.json.*No space left.*free some disk space"):
+        write_atomic(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["score.json"]
+
+
+def write_too_much(path: Path) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    try:
+        write_atomic(path, bytes(2000))
+    except StoreError as error:
+        os._exit(7 if "File too large" in str(error) else 8)
+    os._exit(9)
+
+
+def test_a_real_limit_on_file_size(tmp_path: Path) -> None:
+    context = multiprocessing.get_context("spawn")
+    process = context.Process(target=write_too_much, args=(tmp_path / "score.json",))
+    process.start()
+    process.join()
+    assert process.exitcode == 7
+    assert names(tmp_path) == []
+
+
+def test_a_file_in_the_way(tmp_path: Path) -> None:
+    (tmp_path / "out").write_bytes(b"")
+    with pytest.raises(StoreError, match="choose another --out"):
+        write_atomic(tmp_path / "out" / "score.json", b"")
+    with pytest.raises(StoreError, match="choose another --out"), exclusive(tmp_path / "out"):
+        pass
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(StoreError, match="a folder stands"):
+        write_atomic(tmp_path / "folder", b"")
+    assert names(tmp_path) == ["folder", "out"]
+
+
+def test_one_run_at_a_time(tmp_path: Path) -> None:
+    with (
+        exclusive(tmp_path / "out"),
+        pytest.raises(StoreError, match="another run"),
+        exclusive(tmp_path / "out"),
+    ):
+        pass
+    with exclusive(tmp_path / "out"):  # free again
+        pass
+
+
+def test_leftovers_of_a_killed_run_are_removed_and_nothing_else(tmp_path: Path) -> None:
+    for name in (".a.npz.0123456789abcdef.tmp", ".a.npz.tmp", "a.tmp", "a.npz"):
+        (tmp_path / name).touch()
+    remove_leftovers(tmp_path)
+    assert names(tmp_path) == [".a.npz.tmp", "a.npz", "a.tmp"]
+    remove(tmp_path / "a.tmp")
+    remove(tmp_path / "a.tmp")
+    assert names(tmp_path) == [".a.npz.tmp", "a.npz"]
