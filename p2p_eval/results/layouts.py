@@ -23,8 +23,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from p2p_eval.errors import InputError
+from p2p_eval.folders import Listing, check_name, list_folder, natural_key, walk
 from p2p_eval.results.images import ImageRef, probe
-from p2p_eval.results.walk import Listing, check_name, list_folder, natural_key, walk
 
 __all__ = ["LAYOUTS", "Experiment", "Item", "find_experiments", "index_images"]
 
