@@ -1,0 +1,100 @@
+"""How files are written, hashed and recorded: atomically, in a stream, and beside the file."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from fcn.errors import WeightsError
+
+__all__ = ["read_record", "record_path", "replacing", "sha256_of", "sync_folder", "write_record"]
+
+READ_BYTES = 1 << 20
+MAX_RECORD_BYTES = 4096
+
+
+@contextlib.contextmanager
+def replacing(path: Path) -> Iterator[BinaryIO]:
+    """Open a new file that takes the place of ``path`` when the block ends without an error.
+
+    Until then it lies in the same folder under a name that starts with a dot; after an error, or
+    an interrupt, it is gone and ``path`` is what it was.
+
+    Raises:
+        OSError: The file could not be written, flushed to the disk or renamed.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush a folder's entries to the disk, so that a rename survives a power cut."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """Return the sha256 of a file's content, in hexadecimal, read in a stream.
+
+    Raises:
+        OSError: The file cannot be read.
+    """
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(READ_BYTES):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def record_path(path: Path) -> Path:
+    """Return where the sha256 of ``path`` is recorded: beside it, as ``<name>.sha256``."""
+    return path.with_name(path.name + ".sha256")
+
+
+def write_record(path: Path, sha256: str) -> None:
+    """Record a file's sha256 beside it, in the format of ``sha256sum``.
+
+    Raises:
+        OSError: The record could not be written.
+    """
+    with replacing(record_path(path)) as file:
+        file.write(f"{sha256}  {path.name}\n".encode())
+
+
+def read_record(path: Path) -> str | None:
+    """Return the sha256 that is recorded beside ``path``, or None where there is no record.
+
+    Raises:
+        WeightsError: There is a record, but it holds no sha256.
+    """
+    record = record_path(path)
+    try:
+        with record.open("rb") as file:
+            text = file.read(MAX_RECORD_BYTES).decode("ascii", "replace")
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise WeightsError(f"{record}: cannot be read: {error}") from error
+    if (match := re.match(r"[0-9a-fA-F]{64}\b", text)) is None:
+        raise WeightsError(
+            f"{record}: got {text[:80]!a}, expected 64 hexadecimal digits; "
+            f"delete it if you trust {path.name}"
+        )
+    return match[0].lower()
