@@ -7,7 +7,8 @@
     ├── DownloadError    a file could not be fetched; says how to get it by hand
     ├── LabelSetError    a label set is unknown or its file is inconsistent
     ├── RecipeError      a training recipe has an unknown key or a value out of range
-    └── DataError        training data is missing, unpaired or unreadable
+    ├── DataError        training data is missing, unpaired or unreadable
+    └── TrainingError    training cannot go on: a checkpoint does not fit, or the loss is not finite
 """
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "FCNError",
     "LabelSetError",
     "RecipeError",
+    "TrainingError",
     "WeightsError",
 ]
 
@@ -42,3 +44,7 @@ class RecipeError(FCNError):
 
 class DataError(FCNError):
     """Training data is missing, unpaired or unreadable."""
+
+
+class TrainingError(FCNError):
+    """Training cannot go on: a checkpoint does not fit, or the loss is not finite."""
