@@ -30,6 +30,8 @@ __all__ = [
     "MAX_SIDE",
     "ImageInfo",
     "ImageRef",
+    "check_label_ids",
+    "check_rgb",
     "file_sha256",
     "probe",
     "read_label_ids",
@@ -107,6 +109,48 @@ def probe(path: Path) -> ImageInfo:
     return _header(path, data)
 
 
+def check_rgb(path: Path, info: ImageInfo) -> None:
+    """Refuse an image that, by its header, is not RGB or cannot become 8-bit RGB without loss.
+
+    Raises:
+        InputError: It is gray, CMYK, or has more than 8 bits a channel.
+    """
+    if info.bits > 8:
+        _refuse(path, f"a {info.bits}-bit image", "8 bits a channel")
+    if info.mode not in ("RGB", "RGBA", "palette"):
+        _refuse(path, f"a {info.mode} image", "RGB")
+
+
+def check_label_ids(path: Path, info: ImageInfo) -> None:
+    """Refuse a file that, by its header, is no 8-bit map of label ids.
+
+    Raises:
+        InputError: It is a JPEG, has colours or alpha, or other than 8 bits.
+    """
+    if info.format != "PNG":
+        raise InputError(
+            f"{path}: got a JPEG as a label map, expected a PNG of label ids: JPEG's compression "
+            "changes ids; export the labels as 8-bit one-channel PNGs"
+        )
+    if info.bits == 16:
+        raise InputError(
+            f"{path}: got a 16-bit label map, expected 8-bit label ids; of Cityscapes, give "
+            "*_gtFine_labelIds.png and not *_gtFine_instanceIds.png"
+        )
+    if info.mode in ("RGB", "RGBA", "gray with alpha"):
+        raise InputError(
+            f"{path}: got a label map in {info.mode}, expected one channel of label ids: a score "
+            "against label colours is meaningless (the official script ends with an IndexError "
+            "or gives less than 0.04); of Cityscapes, give *_gtFine_labelIds.png and not "
+            "*_gtFine_color.png"
+        )
+    if info.mode == "gray" and info.bits < 8:
+        raise InputError(
+            f"{path}: got a {info.bits}-bit gray label map, expected 8-bit label ids: decoders "
+            "stretch fewer bits over 0-255, and the ids are lost; export 8-bit PNGs"
+        )
+
+
 def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
     """Decode an image to 8-bit RGB without any loss.
 
@@ -124,10 +168,7 @@ def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
     path = reference.path
     data = _read(path, MAX_FILE_BYTES + 1)
     info = _header(path, data)
-    if info.bits > 8:
-        _refuse(path, f"a {info.bits}-bit image", "8 bits a channel")
-    if info.mode not in ("RGB", "RGBA", "palette"):
-        _refuse(path, f"a {info.mode} image", "RGB")
+    check_rgb(path, info)
     _check_whole(path, info, data)
     pixels = _decode_rgb(path, info, data)
     if reference.half is None:
@@ -154,28 +195,7 @@ def read_label_ids(path: Path) -> NDArray[np.uint8]:
     """
     data = _read(path, MAX_FILE_BYTES + 1)
     info = _header(path, data)
-    if info.format != "PNG":
-        raise InputError(
-            f"{path}: got a JPEG as a label map, expected a PNG of label ids: JPEG's compression "
-            "changes ids; export the labels as 8-bit one-channel PNGs"
-        )
-    if info.bits == 16:
-        raise InputError(
-            f"{path}: got a 16-bit label map, expected 8-bit label ids; of Cityscapes, give "
-            "*_gtFine_labelIds.png and not *_gtFine_instanceIds.png"
-        )
-    if info.mode in ("RGB", "RGBA", "gray with alpha"):
-        raise InputError(
-            f"{path}: got a label map in {info.mode}, expected one channel of label ids: a score "
-            "against label colours is meaningless (the official script ends with an IndexError "
-            "or gives less than 0.04); of Cityscapes, give *_gtFine_labelIds.png and not "
-            "*_gtFine_color.png"
-        )
-    if info.mode == "gray" and info.bits < 8:
-        raise InputError(
-            f"{path}: got a {info.bits}-bit gray label map, expected 8-bit label ids: decoders "
-            "stretch fewer bits over 0-255, and the ids are lost; export 8-bit PNGs"
-        )
+    check_label_ids(path, info)
     _check_whole(path, info, data)
     try:
         with PngImageFile(io.BytesIO(data)) as image:

@@ -155,11 +155,11 @@ def _verdict(
     offset, column = OFFSETS[winner], table[:, winner]
     others = np.delete(table, winner, axis=1)
     best = float(np.nanmean(column))
+    if best < MIN_AGREEMENT:
+        return f"{name}: only {best:.0%} of the pixels agree under the best count"
     if np.isnan(column).any() or (votes != winner).any():
         odd = checked[int(np.flatnonzero(np.isnan(column) | (votes != winner))[0])]
         return f"{name}: not all numbers fit one count; number {odd} differs"
-    if best < MIN_AGREEMENT:
-        return f"{name}: only {best:.0%} of the pixels agree under the best count"
     rest = others[~np.isnan(others)]
     lead = float(np.nanmin(column - np.nanmax(np.nan_to_num(others, nan=-1.0), axis=1)))
     if rest.size and lead < MIN_LEAD:

@@ -207,9 +207,15 @@ def _pair_decoded(experiment: Experiment, label_set: LabelSet) -> Pairing:
         if image is not None:
             shares.append(decode_colors(read_rgb(image), label_set).far_share)
     if (share := float(np.mean(shares))) > MAX_FAR_SHARE:
+        output = decode_colors(read_rgb(usable[0].output), label_set)
+        swapped = (
+            f"the generated images have them, so try --layout {_other_way(experiment.layout)}; "
+            if output.far_share <= 2 * MAX_FAR_SHARE and experiment.layout.startswith("side")
+            else ""
+        )
         raise InputError(
             f"{experiment.folder}: {share:.0%} of the input images' pixels have no colour of the "
-            f"label set {label_set.name}, expected at most {MAX_FAR_SHARE:.0%}; give the "
+            f"label set {label_set.name}, expected at most {MAX_FAR_SHARE:.0%}; {swapped}give the "
             "--label-set they were painted with, or label maps by --labels or --cityscapes"
         )
     return Pairing(
@@ -222,6 +228,10 @@ def _pair_decoded(experiment: Experiment, label_set: LabelSet) -> Pairing:
         "comparable with scores against label files",
         "decoded",
     )
+
+
+def _other_way(layout: str) -> str:
+    return "side-by-side" if layout.endswith(":BA") else "side-by-side:BA"
 
 
 def _by_key(

@@ -1,0 +1,261 @@
+"""Find what would make a score wrong, and explain it, before an hour is spent on scoring.
+
+Every check stands for a mistake that users of the official scripts made: labels that were resized
+too (0.39 / 0.057 / 0.025, nearly everything "road"), JPEG outputs and wrong names (all zeros
+without a word), label colours in place of ids (below 0.04); see issues 141, 148, 159, 161, 174 of
+https://github.com/phillipi/pix2pix and 713 of
+https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn.labels import LabelSet
+from p2p_eval.errors import InputError
+from p2p_eval.results.doctor_labels import label_findings
+from p2p_eval.results.findings import Finding, Level, first
+from p2p_eval.results.layouts import Experiment, find_experiments
+from p2p_eval.results.pairing import Pairing, pair
+from p2p_eval.results.survey import FrameFacts, survey
+
+__all__ = ["PER_FRAME", "Diagnosis", "Finding", "diagnose", "examine"]
+
+PER_FRAME = frozenset(
+    {
+        "unmatched-images",
+        "unmatched-labels",
+        "unusable-images",
+        "unusable-labels",
+        "color-labels",
+    }
+)
+"""Codes of errors in single frames: without those frames the others can be scored."""
+
+ORDER = {"error": 0, "warning": 1, "note": 2}
+COLLAPSED_SHARE = 0.9
+"""Share of the predictions in one class from which they count as collapsed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """Everything that was found out about a results folder, the most serious findings first."""
+
+    experiments: tuple[Experiment, ...]
+    pairings: tuple[Pairing, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def healthy(self) -> bool:
+        """Whether nothing found is an error."""
+        return all(finding.level != "error" for finding in self.findings)
+
+
+def diagnose(
+    results: Path,
+    *,
+    layout: str = "auto",
+    real: Path | None = None,
+    cityscapes: Path | None = None,
+    labels: Path | None = None,
+    label_set: LabelSet,
+    split: str | None = None,
+    full: bool = True,
+    workers: int | None = None,
+) -> Diagnosis:
+    """Find the experiments of a folder, pair them with labels, and examine every pairing.
+
+    Nothing is raised for bad input: what :func:`find_experiments` and :func:`pair` refuse becomes
+    a finding of the codes ``results`` and ``labels``. Arguments are those of these functions and
+    of :func:`examine`.
+    """
+    try:
+        experiments = find_experiments(results, layout, real)
+    except InputError as error:
+        return Diagnosis((), (), (Finding("error", "results", str(error)),))
+    pairings, findings = [], []
+    for experiment in experiments:
+        try:
+            pairing = pair(
+                experiment, cityscapes=cityscapes, labels=labels, label_set=label_set, split=split
+            )
+        except InputError as error:
+            findings.append(Finding("error", "labels", str(error), experiment=experiment.name))
+            continue
+        pairings.append(pairing)
+        findings += examine(pairing, label_set, full=full, workers=workers)
+    findings.sort(key=lambda finding: ORDER[finding.level])
+    return Diagnosis(tuple(experiments), tuple(pairings), tuple(findings))
+
+
+def examine(
+    pairing: Pairing,
+    label_set: LabelSet,
+    *,
+    full: bool = True,
+    workers: int | None = None,
+    predictions: NDArray[np.int64] | None = None,
+) -> list[Finding]:
+    """Say what would make a score of this pairing wrong.
+
+    Args:
+        pairing: Images and their labels.
+        label_set: What label ids and colours mean.
+        full: Decode every file; otherwise read all headers and decode 16 frames.
+        workers: Threads that decode.
+        predictions: Where the network has run already: joint counts, shape
+            ``(num_classes, outputs)``, rows label classes, columns predictions.
+
+    Returns:
+        Findings, errors first, then warnings, then notes.
+    """
+    facts = survey(pairing, label_set, full=full, workers=workers)
+    findings = [
+        *_matching(pairing),
+        *_images(facts),
+        *_contents(facts, full),
+        *label_findings(facts, pairing, label_set),
+        *_colors(facts),
+    ]
+    if predictions is not None:
+        findings += _collapse(predictions, label_set)
+    named = [replace(finding, experiment=pairing.experiment.name) for finding in findings]
+    return sorted(named, key=lambda finding: ORDER[finding.level])
+
+
+def _matching(pairing: Pairing) -> Iterable[Finding]:
+    experiment = pairing.experiment
+    several: list[tuple[Level, str, tuple[str, ...], str, str]] = [
+        ("error", "unmatched-images", pairing.unmatched_images,
+         "images have no label map", "add their labels, or remove the images"),
+        ("error", "unmatched-labels", pairing.unmatched_labels,
+         "label maps have no image", "generate the missing images: a score without them is of "
+         "another test set"),
+        ("warning", "incomplete", experiment.incomplete,
+         "images lack the input or the real image that others have", "let the test run finish"),
+        ("note", "strays", experiment.strays,
+         "other images lie in the folder and are passed over", "move them away if that is wrong"),
+    ]  # fmt: skip
+    for level, code, names, what, advice in several:
+        if names:
+            yield Finding(level, code, f"{len(names)} {what}", first(names), advice)
+
+
+def _images(facts: list[FrameFacts]) -> Iterable[Finding]:
+    bad = [fact for fact in facts if fact.image_error is not None]
+    if bad:
+        yield Finding(
+            "error", "unusable-images", f"{len(bad)} images cannot be used: {bad[0].image_error}",
+            _where(bad), "save the generated pixels as 8-bit RGB PNGs",
+        )  # fmt: skip
+    jpegs = [f for f in facts if f.image is not None and f.image.format == "JPEG"]
+    if jpegs:
+        yield Finding(
+            "warning", "jpeg-results", f"{len(jpegs)} of {len(facts)} images are JPEGs: the score "
+            "is of the compression too, and not comparable with scores of PNGs",
+            _where(jpegs), "save the generated images as PNGs",
+        )  # fmt: skip
+    converted = [f for f in facts if f.image is not None and f.image.mode in ("palette", "RGBA")]
+    if converted:
+        yield Finding(
+            "note", "converted-images", f"{len(converted)} images are palette or RGBA images; "
+            "they are converted to RGB without loss", _where(converted),
+        )  # fmt: skip
+    sizes = Counter(f.image_size for f in facts if f.image_size is not None)
+    if len(sizes) > 1:
+        usual = sizes.most_common(1)[0][0]
+        yield Finding(
+            "warning", "image-sizes", "the images have several sizes: "
+            + ", ".join(f"{w}×{h} ({count})" for (w, h), count in sizes.most_common(4)),
+            _where([f for f in facts if f.image_size not in (None, usual)]),
+            "generate all at the size of the model's test run",
+        )  # fmt: skip
+    elif sizes and (size := next(iter(sizes))) != (256, 256):
+        yield Finding(
+            "note", "image-size", f"the images are {size[0]}×{size[1]}; the paper's were 256×256, "
+            "and the score depends on the size", (), "compare with scores of this size only",
+        )  # fmt: skip
+
+
+def _contents(facts: list[FrameFacts], full: bool) -> Iterable[Finding]:
+    read = [fact for fact in facts if fact.digest is not None]
+    counts = Counter(fact.digest for fact in read)
+    repeated = [fact for fact in read if counts[fact.digest] > 1]
+    looked = f"all {len(read)}" if full else f"{len(read)} sampled"
+    if repeated and len(counts) == 1:
+        yield Finding(
+            "warning", "identical-images", f"{looked} images are one and the same",
+            _where(repeated), "the generator has collapsed, or one image was copied",
+        )  # fmt: skip
+    elif repeated:
+        yield Finding(
+            "warning", "duplicate-images", f"{len(repeated)} of {looked} images have the same "
+            "pixels as another one", _where(repeated), "check how the test run wrote them",
+        )  # fmt: skip
+    flat = [fact for fact in read if fact.flat]
+    if flat:
+        yield Finding(
+            "warning", "flat-images", f"{len(flat)} of {looked} images have one colour only",
+            _where(flat), "look at them: the generator has collapsed or wrote nothing",
+        )  # fmt: skip
+    cases: list[tuple[str, Level, str, str, str]] = [
+        ("input", "error", "results-are-inputs", "the inputs", "give the generated images"),
+        ("target", "warning", "results-are-targets", "the real images",
+         "right for the ground-truth row; otherwise give the generated images"),
+    ]  # fmt: skip
+    for name, level, code, what, advice in cases:
+        same = [fact for fact in read if name in fact.same_as]
+        if same:
+            everywhere = len(same) == len(read)
+            yield Finding(
+                level if everywhere else "warning", code,
+                f"{len(same)} of {looked} images have the very pixels of {what}",
+                _where(same), advice,
+            )  # fmt: skip
+
+
+def _colors(facts: list[FrameFacts]) -> Iterable[Finding]:
+    """Outputs that are label colours: halves the wrong way round, or a photo→labels run."""
+    outputs = _mean(facts, lambda fact: fact.output_far)
+    inputs = _mean(facts, lambda fact: fact.input_far)
+    if outputs is None or inputs is None or inputs <= 0.5 or outputs > 0.3:
+        return
+    sides = any(fact.frame.image.half for fact in facts)
+    yield Finding(
+        "error", "output-is-labels", f"the outputs are painted in label colours ({1 - outputs:.0%} "
+        f"of their pixels are) and the inputs are not ({1 - inputs:.0%})", _where(facts),
+        "use --layout side-by-side:BA, or side-by-side if that was forced, so that the photos are "
+        "the outputs" if sides else "score a labels→photo run; label maps need seg-score",
+    )  # fmt: skip
+
+
+def _collapse(predictions: NDArray[np.int64], label_set: LabelSet) -> Iterable[Finding]:
+    total = int(predictions.sum())
+    if not total:
+        return
+    share = predictions.sum(0) / total
+    best = int(share.argmax())
+    expected = predictions[best].sum() / total if best < label_set.num_classes else 0.0
+    if share[best] > COLLAPSED_SHARE and expected < share[best] - 0.1:
+        name = label_set.names[best] if best < label_set.num_classes else f"output {best}"
+        yield Finding(
+            "warning", "one-class-predictions", f"{share[best]:.0%} of the pixels are recognised "
+            f"as {name}, which the labels give to {expected:.0%}", (),
+            "usual causes: labels that were resized, weights of another data set, images that are "
+            "no photos",
+        )  # fmt: skip
+
+
+def _mean(facts: list[FrameFacts], value: Callable[[FrameFacts], float | None]) -> float | None:
+    values = [v for fact in facts if (v := value(fact)) is not None]
+    return float(np.mean(values)) if values else None
+
+
+def _where(facts: list[FrameFacts]) -> tuple[str, ...]:
+    return first(fact.frame.image.path.name for fact in facts)

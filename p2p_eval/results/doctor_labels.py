@@ -1,0 +1,166 @@
+"""The doctor's checks of label maps: size, colours, ids, and whether they fit the inputs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fcn.labels import IGNORED, LabelSet
+from p2p_eval.results.colors import MAX_FAR_SHARE
+from p2p_eval.results.findings import Finding, first
+from p2p_eval.results.pairing import Pairing
+from p2p_eval.results.survey import FrameFacts
+
+__all__ = ["label_findings"]
+
+CITYSCAPES_SIZE = (2048, 1024)
+MIN_AGREEMENT = 0.8
+"""Of the pixels that have a label colour at all; street scenes of other frames agree on 0.5-0.7."""
+
+COLORED = ("RGB", "RGBA", "gray with alpha")
+
+
+def label_findings(facts: list[FrameFacts], pairing: Pairing, label_set: LabelSet) -> list[Finding]:
+    """Findings about the label maps of a pairing."""
+    if pairing.label_kind == "decoded":
+        return [Finding("note", "decoded-labels", pairing.how)]
+    counts = [fact.label_counts for fact in facts if fact.label_counts is not None]
+    findings = [*_files(facts), *_sizes(facts, label_set), *_inputs(facts)]
+    if counts:
+        pooled: NDArray[np.int64] = np.sum(counts, axis=0)
+        findings += _ids(pooled, facts, label_set)
+        findings += _classes(counts, facts, label_set)
+    return findings
+
+
+def _files(facts: list[FrameFacts]) -> Iterable[Finding]:
+    bad = [fact for fact in facts if fact.label_error is not None]
+    colored = [f for f in bad if f.label is not None and f.label.mode in COLORED]
+    others = [fact for fact in bad if fact not in colored]
+    if colored:
+        yield Finding(
+            "error", "color-labels", f"{len(colored)} label maps are colour images: "
+            f"{colored[0].label_error}", _where(colored), "give maps of label ids",
+        )  # fmt: skip
+    if others:
+        yield Finding(
+            "error", "unusable-labels", f"{len(others)} label maps cannot be used: "
+            f"{others[0].label_error}", _where(others), "give 8-bit one-channel PNGs of label ids",
+        )  # fmt: skip
+
+
+def _sizes(facts: list[FrameFacts], label_set: LabelSet) -> Iterable[Finding]:
+    known = [fact for fact in facts if fact.label is not None]
+    sizes = Counter(fact.label.size for fact in known if fact.label is not None)
+    cityscapes = label_set.name == "cityscapes"
+    if len(sizes) > 1:
+        usual = sizes.most_common(1)[0][0]
+        yield Finding(
+            "error" if cityscapes else "warning", "label-sizes", "the label maps have several "
+            "sizes: " + ", ".join(f"{w}×{h} ({n})" for (w, h), n in sizes.most_common(4)),
+            _where([f for f in known if f.label is not None and f.label.size != usual]),
+            "give all label maps as they were published",
+        )  # fmt: skip
+    if not cityscapes:
+        return
+    square = [f for f in known if f.label is not None and f.label.size[0] != 2 * f.label.size[1]]
+    if square:
+        yield Finding(
+            "error", "labels-resized", f"{len(square)} label maps were resized or cropped: "
+            f"Cityscapes' are 2048×1024 and twice as wide as high, got {_size(square[0])}; with "
+            "resized labels the authors' model got 0.39 / 0.057 / 0.025, nearly everything road",
+            _where(square), "give the original gtFine; the kit resizes the images, not the labels",
+        )  # fmt: skip
+    elif sizes and next(iter(sizes)) != CITYSCAPES_SIZE:
+        yield Finding(
+            "warning", "labels-reduced", f"the label maps are {_size(known[0])}, Cityscapes' are "
+            "2048×1024: the score is not comparable with the paper's", _where(known),
+            "give the original gtFine",
+        )  # fmt: skip
+
+
+def _ids(
+    counts: NDArray[np.int64], facts: list[FrameFacts], label_set: LabelSet
+) -> Iterable[Finding]:
+    total, classes = int(counts.sum()), label_set.num_classes
+    known = np.zeros(256, bool)
+    known[[row.id for row in label_set.rows]] = True
+    ignored_ids = known & (label_set.id_to_train == IGNORED)
+    ids_are_train_ids = np.array_equal(label_set.train_to_id, np.arange(classes))
+    above = counts[classes:255].sum()
+    if (
+        not ids_are_train_ids
+        and not above
+        and (counts[255] > 0 or counts[ignored_ids].sum() > total / 2)
+        and counts[:classes].sum() > 0
+    ):
+        highest = int(np.flatnonzero(counts[:255]).max())
+        also = " and 255" if counts[255] else ""
+        road = " (road is 7 there, not 0)" if label_set.name == "cityscapes" else ""
+        yield Finding(
+            "error", "labels-train-ids", f"the label maps hold ids up to {highest}{also}: these "
+            f"are train ids, expected the label ids of {label_set.name}{road}", _where(facts),
+            "give *_gtFine_labelIds.png and not *_labelTrainIds.png, or a --label-set whose ids "
+            "these are",
+        )  # fmt: skip
+        return
+    unknown = counts[~known].sum()
+    if unknown:
+        ids = ", ".join(map(str, np.flatnonzero(~known & (counts > 0))[:8]))
+        yield Finding(
+            "error" if unknown > total / 2 else "warning", "unknown-ids",
+            f"{unknown / total:.1%} of the label pixels have ids that {label_set.name} does not "
+            f"know: {ids}; they are ignored", _where(facts), "check --label-set",
+        )  # fmt: skip
+
+
+def _classes(
+    counts: list[NDArray[np.int64]], facts: list[FrameFacts], label_set: LabelSet
+) -> Iterable[Finding]:
+    counted = [
+        np.bincount(label_set.id_to_train, weights=c, minlength=256)[: label_set.num_classes]
+        for c in counts
+    ]
+    if not any(c.any() for c in counted):
+        yield Finding(
+            "error", "labels-ignored", "every pixel of the label maps is ignored", _where(facts),
+            "use a split with public labels (val), and check --label-set",
+        )  # fmt: skip
+    elif np.count_nonzero(np.sum(counted, axis=0)) == 1:
+        name = label_set.names[int(np.sum(counted, axis=0).argmax())]
+        yield Finding(
+            "warning", "one-class-labels", f"the label maps hold one class only: {name}",
+            _where(facts), "look at them",
+        )  # fmt: skip
+
+
+def _inputs(facts: list[FrameFacts]) -> Iterable[Finding]:
+    """Label maps that are not those of the inputs, as after a shift of numbered names by one."""
+    compared = [
+        (fact, fact.agreement, 1 - fact.input_far)
+        for fact in facts
+        if fact.agreement is not None
+        and fact.input_far is not None
+        and fact.input_far <= 2 * MAX_FAR_SHARE
+    ]
+    agreement = sum(agreed for _, agreed, _ in compared)
+    if compared and agreement < MIN_AGREEMENT * sum(near for _, _, near in compared):
+        worst = sorted(compared, key=lambda entry: entry[1])
+        yield Finding(
+            "error", "labels-not-of-inputs", "the inputs are painted otherwise than their label "
+            f"maps say: they agree on {agreement / len(compared):.0%} of the pixels",
+            _where([fact for fact, _, _ in worst]), "check whether names or numbers are shifted",
+        )  # fmt: skip
+
+
+def _size(fact: FrameFacts) -> str:
+    return "×".join(map(str, fact.label.size)) if fact.label is not None else "nothing"
+
+
+def _where(facts: list[FrameFacts]) -> tuple[str, ...]:
+    labels = (fact.frame.label for fact in facts)
+    return first(label.name if isinstance(label, Path) else label.path.name for label in labels)
