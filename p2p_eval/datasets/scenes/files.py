@@ -85,7 +85,7 @@ def make(out: Path, count: int, first_seed: int = 0, *, colors: bool = False) ->
                 "colors": palette[scene.label_ids],
                 "labels": scene.label_ids,
             }
-            for kind in [k for k in images if k in kinds]:
+            for kind in (kind for kind in images if kind in kinds):
                 save_png(out / kind / name, images[kind])
     except OSError as error:
         raise InputError(f"{out}: scenes cannot be written there: {error}") from error

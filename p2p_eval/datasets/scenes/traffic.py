@@ -120,6 +120,15 @@ def _on_crossing(street: Street, z: float, margin: float = 0.5) -> bool:
     return street.crossing[0] - margin < z < street.crossing[1] + margin
 
 
+def _free(things: list[Thing], new: Thing) -> bool:
+    """Return whether nothing stands where the new thing would."""
+    return not any(
+        abs(thing.x - new.x) < thing.half_width + new.half_width
+        and abs(thing.z - new.z) < thing.half_length + new.half_length
+        for thing in things
+    )
+
+
 def _kerb(street: Street, side: int) -> float:
     """Return the X of the edge of what vehicles stand on."""
     if side in street.parking:
@@ -135,7 +144,9 @@ def _furniture(dice: Dice, street: Street, side: int, things: list[Thing]) -> No
         # Somebody rides along the edge of the road.
         rider = partial(people.cyclist, motor=dice.chance(0.5))
         place = _kerb(street, side) - side * dice.between(0.4, 1.1)
-        things.append(Thing(rider, place, dice.between(5, 13), 0.4, 0.6))
+        riding = Thing(rider, place, dice.between(5, 13), 0.4, 0.6)
+        if _free(things, riding):
+            things.append(riding)
     while lamps and z < 80:
         if not _on_crossing(street, z):
             things.append(Thing(furniture.lamp, x, z, 0.1, 0.1))
