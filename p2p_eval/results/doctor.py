@@ -17,15 +17,17 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn.labels import LabelSet
+from fcn.labels import LABEL_SETS, LabelSet
+from fcn.labels import label_set as named_label_set
 from p2p_eval.errors import InputError
+from p2p_eval.results.colors import MAX_FAR_SHARE, decode_colors
 from p2p_eval.results.doctor_labels import label_findings
 from p2p_eval.results.findings import Finding, Level, first
 from p2p_eval.results.layouts import Experiment, find_experiments
-from p2p_eval.results.pairing import Pairing, pair
-from p2p_eval.results.survey import FrameFacts, survey
+from p2p_eval.results.pairing import Frame, Pairing, pair
+from p2p_eval.results.survey import FrameFacts, read_or_none, survey
 
-__all__ = ["PER_FRAME", "Diagnosis", "Finding", "diagnose", "examine"]
+__all__ = ["PER_FRAME", "Diagnosis", "Finding", "check", "diagnose", "examine"]
 
 PER_FRAME = frozenset(
     {
@@ -50,6 +52,7 @@ class Diagnosis:
     experiments: tuple[Experiment, ...]
     pairings: tuple[Pairing, ...]
     findings: tuple[Finding, ...]
+    label_set: LabelSet
 
     @property
     def healthy(self) -> bool:
@@ -64,34 +67,73 @@ def diagnose(
     real: Path | None = None,
     cityscapes: Path | None = None,
     labels: Path | None = None,
-    label_set: LabelSet,
+    label_set: LabelSet | None = None,
     split: str | None = None,
     full: bool = True,
     workers: int | None = None,
 ) -> Diagnosis:
     """Find the experiments of a folder, pair them with labels, and examine every pairing.
 
-    Nothing is raised for bad input: what :func:`find_experiments` and :func:`pair` refuse becomes
-    a finding of the codes ``results`` and ``labels``. Arguments are those of these functions and
-    of :func:`examine`.
+    Arguments are those of :func:`find_experiments`, :func:`pair` and :func:`examine`; without a
+    label set, the shipped one whose colours the input images have is taken, else Cityscapes'.
+    What cannot be paired becomes a finding of the code ``labels`` (a warning where neither tree
+    nor label maps were given), and its images are examined alone.
+
+    Raises:
+        InputError: As :func:`find_experiments`.
     """
-    try:
-        experiments = find_experiments(results, layout, real)
-    except InputError as error:
-        return Diagnosis((), (), (Finding("error", "results", str(error)),))
-    pairings, findings = [], []
+    experiments = find_experiments(results, layout, real)
+    if label_set is None:
+        bare = cityscapes is None and labels is None
+        label_set = _guess_label_set(experiments) if bare else named_label_set("cityscapes")
+    pairings: list[Pairing] = []
+    findings: list[Finding] = []
     for experiment in experiments:
         try:
             pairing = pair(
                 experiment, cityscapes=cityscapes, labels=labels, label_set=label_set, split=split
             )
         except InputError as error:
-            findings.append(Finding("error", "labels", str(error), experiment=experiment.name))
+            level: Level = "warning" if cityscapes is None and labels is None else "error"
+            findings.append(Finding(level, "labels", str(error), experiment=experiment.name))
+            findings += _examine_images(experiment, label_set, full, workers)
             continue
         pairings.append(pairing)
         findings += examine(pairing, label_set, full=full, workers=workers)
     findings.sort(key=lambda finding: ORDER[finding.level])
-    return Diagnosis(tuple(experiments), tuple(pairings), tuple(findings))
+    return Diagnosis(tuple(experiments), tuple(pairings), tuple(findings), label_set)
+
+
+def check(
+    pairing: Pairing,
+    label_set: LabelSet,
+    *,
+    keep_going: bool = False,
+    workers: int | None = None,
+) -> list[Finding]:
+    """Run the quick checks before scoring, and refuse to go on over an error.
+
+    Args:
+        pairing: Images and their labels.
+        label_set: What label ids and colours mean.
+        keep_going: Let errors in single frames pass: they are left out when scored.
+        workers: Threads that decode.
+
+    Returns:
+        The findings that do not stand in the way.
+
+    Raises:
+        InputError: Something is wrong that would make the score wrong.
+    """
+    findings = examine(pairing, label_set, full=False, workers=workers)
+    errors = [
+        finding
+        for finding in findings
+        if finding.level == "error" and not (keep_going and finding.code in PER_FRAME)
+    ]
+    if errors:
+        raise InputError("\n".join(str(finding) for finding in errors))
+    return findings
 
 
 def examine(
@@ -116,7 +158,7 @@ def examine(
         Findings, errors first, then warnings, then notes.
     """
     facts = survey(pairing, label_set, full=full, workers=workers)
-    findings = [
+    findings: list[Finding] = [
         *_matching(pairing),
         *_images(facts),
         *_contents(facts, full),
@@ -125,8 +167,35 @@ def examine(
     ]
     if predictions is not None:
         findings += _collapse(predictions, label_set)
-    named = [replace(finding, experiment=pairing.experiment.name) for finding in findings]
+    return _named(findings, pairing.experiment)
+
+
+def _examine_images(
+    experiment: Experiment, label_set: LabelSet, full: bool, workers: int | None
+) -> list[Finding]:
+    """Findings about the images of an experiment that has no labels."""
+    frames = tuple(Frame(item.id, item.output, item.output) for item in experiment.items)
+    pairing = Pairing(experiment, frames, (), (), "", "decoded")
+    facts = survey(pairing, label_set, full=full, workers=workers)
+    return _named([*_matching(pairing), *_images(facts), *_contents(facts, full)], experiment)
+
+
+def _named(findings: list[Finding], experiment: Experiment) -> list[Finding]:
+    named = [replace(finding, experiment=experiment.name) for finding in findings]
     return sorted(named, key=lambda finding: ORDER[finding.level])
+
+
+def _guess_label_set(experiments: list[Experiment]) -> LabelSet:
+    """The shipped label set whose colours the first input images have."""
+    sets = [named_label_set(name) for name in LABEL_SETS]
+    inputs = [item.input for e in experiments for item in e.items[:4] if item.input is not None]
+    shares = np.ones(len(sets))
+    for place, table in enumerate(sets):
+        far = [decode_colors(image, table).far_share for image in map(read_or_none, inputs[:8])
+               if image is not None]  # fmt: skip
+        shares[place] = np.mean(far) if far else 1.0
+    best = int(shares.argmin())
+    return sets[best] if shares[best] <= MAX_FAR_SHARE else sets[0]
 
 
 def _matching(pairing: Pairing) -> Iterable[Finding]:

@@ -27,7 +27,7 @@ from p2p_eval.results.images import (
 from p2p_eval.results.layouts import Item
 from p2p_eval.results.pairing import Frame, Pairing, spread
 
-__all__ = ["FrameFacts", "survey"]
+__all__ = ["FrameFacts", "read_or_none", "survey"]
 
 SAMPLED = 16
 
@@ -128,7 +128,7 @@ def _compare(
 ) -> dict[str, Any]:
     """Compare the output with input and target, and the input's colours with the label map."""
     facts: dict[str, Any] = {}
-    given, real = _read_or_none(item.input), _read_or_none(item.target)
+    given, real = read_or_none(item.input), read_or_none(item.target)
     facts["same_as"] = tuple(
         name
         for name, other in (("input", given), ("target", real))
@@ -152,7 +152,7 @@ def _agreement(painted: NDArray[np.uint8], label: NDArray[np.uint8], label_set: 
     return float((painted == expected).mean())
 
 
-def _read_or_none(image: ImageRef | None) -> NDArray[np.uint8] | None:
+def read_or_none(image: ImageRef | None) -> NDArray[np.uint8] | None:
     """The pixels, or None: inputs and real images are not scored, so they may be of any kind."""
     if image is None:
         return None
