@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from fcn.labels import label_set
+from p2p_eval.datasets.save import make_folder, save_png
 from p2p_eval.datasets.scenes.render import render
 from p2p_eval.errors import InputError
 
@@ -61,48 +58,30 @@ def make(out: Path, count: int, first_seed: int = 0, *, colors: bool = False) ->
         The photos' paths, by number.
 
     Raises:
-        InputError: count or first_seed is out of range, or the folder cannot be written.
+        InputError: count is below 1, the seeds are not all of one split, or the folder holds other
+            files or cannot be written.
     """
-    if count < 1 or first_seed < 0:
+    last_seed = first_seed + count - 1
+    if count < 1 or not any(
+        first_seed in seeds and last_seed in seeds for seeds in SPLITS.values()
+    ):
+        ranges = ", ".join(f"{name} {s.start}-{s.stop - 1}" for name, s in SPLITS.items())
         raise InputError(
-            f"got {count} scenes from seed {first_seed}, expected 1 or more from seed 0 or more"
+            f"got {count} scenes from seed {first_seed}, expected at least one, all seeds in one "
+            f"split ({ranges})"
         )
     palette = np.zeros((256, 3), np.uint8)
     for row in label_set("scenes").rows:
         palette[row.id] = row.color
     kinds = ["photos", "labels", *(["colors"] if colors else [])]
     digits = max(5, len(str(count - 1)))
-    photos = []
-    try:
-        for kind in kinds:
-            (out / kind).mkdir(parents=True, exist_ok=True)
-        for number in range(count):
-            name = f"{number:0{digits}d}.png"
-            photos.append(out / "photos" / name)
-            scene = render(first_seed + number)
-            images = {
-                "photos": scene.photo,
-                "colors": palette[scene.label_ids],
-                "labels": scene.label_ids,
-            }
-            for kind in (kind for kind in images if kind in kinds):
-                save_png(out / kind / name, images[kind])
-    except OSError as error:
-        raise InputError(f"{out}: scenes cannot be written there: {error}") from error
-    return photos
-
-
-def save_png(path: Path, pixels: NDArray[np.uint8]) -> None:
-    """Write a PNG whole or not at all."""
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            Image.fromarray(pixels).save(file, format="PNG", compress_level=3)
-            file.flush()
-            os.fsync(file.fileno())
-        # mkstemp makes private files; a data set is as readable as its folder.
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    names = [f"{number:0{digits}d}.png" for number in range(count)]
+    for kind in kinds:
+        make_folder(out / kind, names)
+    for number, name in enumerate(names):
+        scene = render(first_seed + number)
+        save_png(out / "photos" / name, scene.photo)
+        if colors:
+            save_png(out / "colors" / name, palette[scene.label_ids])
+        save_png(out / "labels" / name, scene.label_ids)
+    return [out / "photos" / name for name in names]
