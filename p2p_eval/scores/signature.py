@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 __all__ = ["Signature"]
@@ -51,10 +51,47 @@ class Signature:
         """Return a copy with other values; a key that is new comes last."""
         return Signature(self.metric, {**self.settings, **changes})
 
+    def first(self, **settings: str) -> Signature:
+        """Return a copy with further settings before the others."""
+        return Signature(self.metric, {**settings, **self.settings})
+
     def without(self, *keys: str) -> Signature:
         """Return a copy without some keys."""
         kept = {key: value for key, value in self.settings.items() if key not in keys}
         return Signature(self.metric, kept)
+
+    @classmethod
+    def parse(cls, line: str) -> Signature:
+        """Read a line back.
+
+        Raises:
+            ValueError: It is no signature.
+        """
+        metric, *pairs = line.split("|")
+        settings = dict(pair.split(":", 1) for pair in pairs)
+        if len(settings) != len(pairs):
+            raise ValueError(f"got a key twice in {line!r}, expected each once")
+        return cls(metric, settings)
+
+    @staticmethod
+    def common(signatures: Sequence[Signature]) -> Signature:
+        """Merge signatures of one metric; a setting in which they differ holds all its values.
+
+        Raises:
+            ValueError: There are none, or they differ in metric or keys.
+
+        Example:
+            >>> paper = Signature("fcn-score", {"protocol": "paper"})
+            >>> str(Signature.common([paper, paper.replace(protocol="strict")]))
+            'fcn-score|protocol:paper+strict'
+        """
+        if len({(signature.metric, *signature.settings) for signature in signatures}) != 1:
+            raise ValueError("expected signatures of one metric and with the same keys")
+        values = {
+            key: "+".join(dict.fromkeys(signature.settings[key] for signature in signatures))
+            for key in signatures[0].settings
+        }
+        return Signature(signatures[0].metric, values)
 
     @property
     def digest(self) -> str:

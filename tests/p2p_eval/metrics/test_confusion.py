@@ -59,6 +59,8 @@ def test_paper_histogram_is_fast_hist(
     assert bool(dropped) == isinstance(expected, int)
     np.testing.assert_array_equal(hist, np.broadcast_to(expected, (classes, classes)))
     assert joint.sum() == (target < classes).sum()
+    wide = joint_counts(target.astype(np.int64), prediction.astype(np.int32), classes, outputs)
+    np.testing.assert_array_equal(wide, joint)
 
 
 @given(frames())
@@ -122,6 +124,7 @@ def test_moving_an_error_to_another_class_does_not_change_pixel_accuracy() -> No
         (np.zeros((2, 2), int), np.zeros((2, 2)), 2, 2, "expected integers"),
         (np.zeros((2, 2), int), np.full((2, 2), 3), 2, 3, "expected 0 to 2"),
         (np.zeros((2, 2), int), np.full((2, 2), -1), 2, 3, "expected 0 to 2"),
+        (np.zeros((2, 2), np.uint8), np.full((2, 2), 3, np.uint8), 2, 3, "of 3, expected 0 to 2"),
         (np.zeros((2, 2), int), np.zeros((2, 2), int), 2, 4, "or one more"),
         (np.zeros((2, 2), int), np.zeros((2, 2), int), 0, 1, "or one more"),
     ],

@@ -1,0 +1,120 @@
+"""Frames on their way to the network: hashed, decoded and resized ahead of it, in threads."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fcn.labels import LabelSet
+from p2p_eval.errors import InputError
+from p2p_eval.results.images import ImageRef, file_sha256, probe, read_rgb
+from p2p_eval.results.pairing import Frame, read_label
+
+__all__ = ["MAX_PIXELS", "Prepared", "ahead", "frame_key", "prepare"]
+
+MAX_PIXELS = 1 << 24
+"""Most pixels of a label map: the network needs about 100 bytes for each, 2 GB in all."""
+
+LOOK_AHEAD = 2
+"""Frames that wait for the network beyond those that are being decoded."""
+
+A = TypeVar("A")
+B = TypeVar("B")
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A frame that can be scored, one whose counts are known already, or one that cannot be used.
+
+    Attributes:
+        frame: Which one.
+        key: Digest of image, label and settings.
+        jpeg: Whether the generated image is a JPEG.
+        pixels: The image at the label's size, uint8 ``(H, W, 3)``; None if not needed.
+        target: Train ids, uint8 ``(H, W)``; None if not needed.
+        error: Why it cannot be used.
+    """
+
+    frame: Frame
+    key: str = ""
+    jpeg: bool = False
+    pixels: NDArray[np.uint8] | None = None
+    target: NDArray[np.uint8] | None = None
+    error: InputError | None = None
+
+
+def prepare(
+    frame: Frame, label_set: LabelSet, settings: str, is_stored: Callable[[Frame, str], bool]
+) -> Prepared:
+    """Read a frame, and resize its image to the label's size as the official script does.
+
+    Args:
+        frame: The image and its label map.
+        label_set: What the label ids mean.
+        settings: Everything besides image and label that the counts depend on.
+        is_stored: Says by frame and key whether its counts are there already.
+    """
+    try:
+        jpeg = probe(frame.image.path).format == "JPEG"
+        key = frame_key(frame, settings)
+        if is_stored(frame, key):
+            return Prepared(frame, key, jpeg)
+        target = label_set.id_to_train[read_label(frame, label_set)]
+        height, width = target.shape
+        if height * width > MAX_PIXELS:
+            raise InputError(
+                f"{frame.label}: got a label map of {width}×{height} pixels, expected at most "
+                f"{MAX_PIXELS} in all, as the network needs some 100 bytes for each"
+            )
+        resized = Image.fromarray(read_rgb(frame.image)).resize(
+            (width, height), Image.Resampling.BILINEAR
+        )
+        return Prepared(frame, key, jpeg, np.array(resized, np.uint8), target)
+    except InputError as error:
+        return Prepared(frame, error=error)
+
+
+def frame_key(frame: Frame, settings: str) -> str:
+    """Return a digest of a frame's content: of both files' bytes, their halves, and the settings.
+
+    Raises:
+        InputError: A file cannot be read.
+    """
+    parts = [settings]
+    label = frame.label if isinstance(frame.label, ImageRef) else ImageRef(frame.label)
+    for reference in (frame.image, label):
+        parts += [file_sha256(reference.path), reference.half or "whole"]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+    """Map in threads, in order, a bounded number of items ahead of who takes the results.
+
+    Args:
+        function: Called in a thread.
+        items: Its arguments.
+        workers: Number of threads; ``workers + 2`` results are held at most.
+
+    Example:
+        >>> list(ahead(abs, [-3, 2, -1], workers=2))
+        [3, 2, 1]
+    """
+    pending: deque[Future[B]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
+    try:
+        for item in items:
+            pending.append(pool.submit(function, item))
+            if len(pending) >= workers + LOOK_AHEAD:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
