@@ -1,0 +1,51 @@
+"""The command line: one thin file a command, which parses, calls and prints.
+
+Only here do exceptions become exit codes. Nothing heavy is imported before a command runs, so that
+``p2p-eval --help`` answers at once.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from p2p_eval.cli import data, demo, doctor, fcn_score, weights
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="p2p-eval",
+    help="Evaluate paired image-to-image translation as the pix2pix paper does, exactly and fast.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("demo")(demo.demo)
+app.command("doctor")(doctor.doctor)
+app.command("fcn-score")(fcn_score.fcn_score)
+app.add_typer(weights.app, name="weights")
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from p2p_eval import __version__
+
+        typer.echo(f"p2p-eval {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line (the ``p2p-eval`` script)."""
+    app()

@@ -1,0 +1,108 @@
+"""``p2p-eval doctor``: what would make a score wrong, before an hour is spent on it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from p2p_eval.cli import options
+from p2p_eval.cli.exits import BAD_INPUT, exit_codes
+
+if TYPE_CHECKING:
+    from p2p_eval.results.doctor import Diagnosis
+
+__all__ = ["doctor"]
+
+COLORS = {"error": "bold red", "warning": "yellow", "note": "dim"}
+
+
+def doctor(
+    results: options.Results,
+    cityscapes: options.Cityscapes = None,
+    labels: options.Labels = None,
+    real: options.Real = None,
+    label_set: Annotated[
+        str | None,
+        typer.Option(
+            "--label-set",
+            help="cityscapes, camvid, facades, scenes or a CSV file.",
+            show_default="the one whose colours the inputs have, else cityscapes",
+        ),
+    ] = None,
+    layout: options.Layout = "auto",
+    workers: options.Workers = None,
+    as_json: options.Json = False,
+    debug: options.Debug = False,
+) -> None:
+    """Say which layout RESULTS has, what was paired, and everything that would spoil a score.
+
+    Finds names that match nothing, JPEG results, labels that were resized, are colour images or
+    train ids already, odd sizes and modes, duplicates, and images that all show one class. Exits
+    with 2 when a score of the folder would be wrong or impossible.
+
+    Example: p2p-eval doctor results/ --cityscapes ~/data/cityscapes
+    """
+    with exit_codes(debug):
+        from fcn.labels import label_set as find_label_set
+        from p2p_eval.results.doctor import diagnose
+
+        diagnosis = diagnose(
+            results,
+            layout=layout,
+            real=real,
+            cityscapes=cityscapes,
+            labels=labels,
+            label_set=None if label_set is None else find_label_set(label_set),
+            workers=workers,
+        )
+        if as_json:
+            typer.echo(json.dumps(_document(diagnosis), indent=2))
+        else:
+            _print(diagnosis)
+        if not diagnosis.healthy:
+            raise typer.Exit(BAD_INPUT)
+
+
+def _document(diagnosis: Diagnosis) -> dict[str, object]:
+    pairings = {pairing.experiment.name: pairing for pairing in diagnosis.pairings}
+    return {
+        "schema": "p2p-eval/doctor/1",
+        "label_set": diagnosis.label_set.name,
+        "healthy": diagnosis.healthy,
+        "experiments": [
+            {
+                "name": experiment.name,
+                "layout": experiment.layout,
+                "folder": str(experiment.folder),
+                "images": len(experiment.items),
+                "pairs": len(pairing.frames) if pairing else 0,
+                "how": pairing.how if pairing else None,
+            }
+            for experiment in diagnosis.experiments
+            for pairing in [pairings.get(experiment.name)]
+        ],
+        "findings": [asdict(finding) for finding in diagnosis.findings],
+    }
+
+
+def _print(diagnosis: Diagnosis) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    pairings = {pairing.experiment.name: pairing for pairing in diagnosis.pairings}
+    for experiment in diagnosis.experiments:
+        pairing = pairings.get(experiment.name)
+        console.print(
+            f"[bold]{escape(experiment.name)}[/]: layout {experiment.layout}, "
+            f"{len(experiment.items)} images, {len(pairing.frames) if pairing else 0} pairs with "
+            f"labels ({escape(pairing.how) if pairing else 'no labels'})"
+        )
+    for finding in diagnosis.findings:
+        level, _, text = str(finding).partition(": ")
+        console.print(f"[{COLORS[finding.level]}]{level}[/]: {escape(text)}")
+    if not diagnosis.findings:
+        console.print("[green]nothing wrong found[/]")

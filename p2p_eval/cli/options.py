@@ -1,0 +1,62 @@
+"""Options that several commands share, so that they read the same everywhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "Cityscapes",
+    "Debug",
+    "Device",
+    "Fresh",
+    "Json",
+    "KeepGoing",
+    "Labels",
+    "Layout",
+    "Out",
+    "Quiet",
+    "Real",
+    "Results",
+    "Seed",
+    "Workers",
+]
+
+Results = Annotated[
+    Path,
+    typer.Argument(
+        help="Folder of generated images, in any of the known layouts.", show_default=False
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", help="Folder for the score files.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
+Fresh = Annotated[bool, typer.Option("--fresh", help="Score anew; use nothing stored before.")]
+KeepGoing = Annotated[
+    bool,
+    typer.Option("--keep-going", help="Leave out images that cannot be used; exit code 3."),
+]
+Cityscapes = Annotated[
+    Path | None,
+    typer.Option("--cityscapes", help="The original Cityscapes tree, which holds gtFine/."),
+]
+Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
+Workers = Annotated[
+    int | None,
+    typer.Option("--workers", min=1, help="Threads that decode images.", show_default="cores"),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything random.")]
+Layout = Annotated[
+    str, typer.Option("--layout", help="Force a layout instead of looking at the folder.")
+]
+Real = Annotated[
+    Path | None,
+    typer.Option("--real", help="Folder of the real images, where RESULTS has none."),
+]
+Labels = Annotated[
+    Path | None,
+    typer.Option("--labels", help="Folder of label maps (8-bit label ids), named as the images."),
+]

@@ -1,0 +1,40 @@
+"""A table on stdout that never cuts a figure."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+
+__all__ = ["FCN_FIGURES", "print_table"]
+
+FCN_FIGURES = ("per-pixel\nacc.", "per-class\nacc.", "class\nIOU")
+"""Headings of the three FCN-scores."""
+
+NAME_WIDTH = 12
+PIPE_WIDTH = 120
+MEASURED = 10_000
+
+
+def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print rows of text under a title; the first column folds where space is short.
+
+    Args:
+        title: What the table shows.
+        columns: Headings.
+        rows: One text a column.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(columns[0], overflow="fold", min_width=NAME_WIDTH)
+    for column in columns[1:]:
+        table.add_column(column, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(Text, row))
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
+    needed = console.measure(table, options=console.options.update(width=MEASURED)).minimum
+    console.width = max(console.width, needed)
+    console.print(table)

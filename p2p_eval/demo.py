@@ -1,0 +1,99 @@
+"""The whole kit on data it brings along: scenes, controls of known order, their scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from fcn.labels import label_set
+from p2p_eval.datasets import scenes
+from p2p_eval.datasets.controls import KINDS, make_controls
+from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
+
+if TYPE_CHECKING:
+    from p2p_eval.scoring.fcn_score import FCNScoreReport
+
+__all__ = ["DemoResult", "run"]
+
+SHEET_ROWS = 4
+CAPTION_PX = 20
+VOID = (0, 0, 0)
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What a demo leaves: the scores, a picture, and the command that scores its folders again."""
+
+    report: FCNScoreReport
+    sheet: Path
+    command: str
+
+
+def run(
+    out: Path,
+    *,
+    count: int = 40,
+    workers: int | None = None,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+) -> DemoResult:
+    """Render held-out scenes, make control experiments from their photos, and score each.
+
+    Args:
+        out: Folder for scenes, results, scores and the picture.
+        count: Number of scenes.
+        workers: Threads that decode images; the number of cores by default.
+        seed: Seed of the controls and of the bootstrap.
+        progress: Called with frames done and frames in total.
+    """
+    from p2p_eval.scoring.fcn_score import fcn_score
+
+    data, results, scores = out / "scenes", out / "results", out / "scores"
+    scenes.make(data, count, first_seed=scenes.first_seed("test"))
+    make_controls(data / "photos", results, KINDS, seed=seed)
+    report = fcn_score(
+        results,
+        labels=data / "labels",
+        weights="scenes",
+        out=scores,
+        workers=workers,
+        seed=seed,
+        save_predictions=True,
+        progress=progress,
+    )
+    sheet = _sheet(data, results, scores, out / "demo.png")
+    command = f"p2p-eval fcn-score {results} --labels {data / 'labels'} --weights scenes"
+    return DemoResult(report, sheet, command)
+
+
+def _sheet(data: Path, results: Path, scores: Path, path: Path) -> Path:
+    """Draw what was scored: each kind's picture above what the network saw in it."""
+    stems = sorted(file.stem for file in (data / "labels").glob("*.png"))[:SHEET_ROWS]
+    columns = [("labels", None), *((kind, kind) for kind in KINDS)]
+    side = scenes.SIZE
+    sheet = Image.new("RGB", (side * len(columns), CAPTION_PX + 2 * side * len(stems)), "white")
+    draw = ImageDraw.Draw(sheet)
+    for column, (caption, kind) in enumerate(columns):
+        draw.text((side * column + 6, 4), caption, fill="black")
+        for row, stem in enumerate(stems):
+            left, top = side * column, CAPTION_PX + 2 * side * row
+            if kind is None:
+                sheet.paste(_colors(data / "labels" / f"{stem}.png"), (left, top + side))
+                continue
+            image = read_rgb(ImageRef(results / kind / "images" / f"{stem}.png"))
+            seen = read_rgb(ImageRef(scores / kind / "fcn_score" / "predictions" / f"{stem}.png"))
+            sheet.paste(Image.fromarray(image), (left, top))
+            sheet.paste(Image.fromarray(seen), (left, top + side))
+    sheet.save(path)
+    return path
+
+
+def _colors(labels: Path) -> Image.Image:
+    table = label_set("scenes")
+    palette = np.vstack([table.palette, np.tile(VOID, (256 - table.num_classes, 1))])
+    return Image.fromarray(palette.astype(np.uint8)[table.id_to_train[read_label_ids(labels)]])
