@@ -33,7 +33,6 @@ BACKOFF_SECONDS = 1.0
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 LOCK_SECONDS = 60.0
-CHUNK_BYTES = 1 << 20
 RETRIED_STATUS = {408, 425, 429, 500, 502, 503, 504}
 
 Progress = Callable[[int, int], None]
@@ -138,6 +137,8 @@ def _is_there(destination: Path, sha256: str | None, size: int | None) -> bool:
 def _accept(job: _Job, check: Callable[[Path], object] | None) -> None:
     """Raise unless the complete part is the wanted file; throw it away then."""
     try:
+        if job.size not in (None, found_size := _part_size(job)):
+            raise _GiveUp(f"got {found_size} bytes, expected {job.size}")
         if job.sha256 is not None and (found := sha256_of(job.part)) != job.sha256.lower():
             raise _GiveUp(f"got a file with sha256 {found}, expected {job.sha256}")
         if check is not None:
@@ -163,9 +164,11 @@ def _fetch(job: _Job) -> None:
     # looks at the proxy settings of its environment.
     timeout = httpx.Timeout(READ_SECONDS, connect=CONNECT_SECONDS)
     failures = 0
-    with httpx.Client(
-        timeout=timeout, follow_redirects=True, max_redirects=MAX_REDIRECTS
-    ) as client:
+    try:
+        client = httpx.Client(timeout=timeout, follow_redirects=True, max_redirects=MAX_REDIRECTS)
+    except (ValueError, ImportError, httpx.InvalidURL) as error:
+        raise _GiveUp(f"the proxy settings of the environment are unusable: {error}") from error
+    with client:
         for _ in range(MAX_ROUNDS):
             before = _part_size(job)
             try:
@@ -194,7 +197,9 @@ def _attempt(job: _Job, client: httpx.Client) -> None:
     if offset and validator is not None:
         headers |= {"Range": f"bytes={offset}-", "If-Range": validator}
     with client.stream("GET", job.url, headers=headers) as response:
-        if response.status_code == 416:  # the part is longer than the file is now
+        if response.status_code == 416 and offset:  # there is nothing after the part
+            if response.headers.get("Content-Range") == f"bytes */{offset}":
+                return  # it was complete, and an interrupt came before it was put in place
             _forget(job)
             raise _Retry("the server refused to resume")
         if response.status_code in RETRIED_STATUS:
@@ -209,23 +214,19 @@ def _attempt(job: _Job, client: httpx.Client) -> None:
             _forget(job)
             raise _Retry("the server sent another part than the one asked for")
         total = _total(job, response, offset)
-        if offset == 0:
-            _remember(job, response)
-        with job.part.open("r+b" if offset else "wb") as file:
-            file.seek(offset)
-            end = _receive(job, response, file, offset, total)
+        with job.part.open("ab" if offset else "wb") as file:
+            if offset == 0:  # only now, when no byte of another version is left
+                _remember(job, response)
+            _receive(job, response, file, offset, total)
             file.flush()
             os.fsync(file.fileno())
-    if job.size not in (None, end):
-        _forget(job)
-        raise _GiveUp(f"got {end} bytes, expected {job.size}")
 
 
-def _receive(job: _Job, response: httpx.Response, file: Any, end: int, total: int | None) -> int:
+def _receive(job: _Job, response: httpx.Response, file: Any, end: int, total: int | None) -> None:
     limit = job.max_bytes if total is None else total
     if job.progress is not None:
         job.progress(end, total or 0)
-    for chunk in response.iter_raw(CHUNK_BYTES):
+    for chunk in response.iter_raw():  # as they come: a size would hold some back
         if end + len(chunk) > limit:
             _forget(job)
             raise _GiveUp(f"got more than {limit} bytes")
@@ -235,7 +236,6 @@ def _receive(job: _Job, response: httpx.Response, file: Any, end: int, total: in
             job.progress(end, total or 0)
     if total is not None and end < total:
         raise _Retry(f"the connection ended after {end} of {total} bytes")
-    return end
 
 
 def _total(job: _Job, response: httpx.Response, offset: int) -> int | None:

@@ -31,6 +31,7 @@ __all__ = ["Weights", "convert", "load_weights", "save_weights", "verify"]
 
 FORMAT = "fcn-8s/1"
 MAX_HEADER_BYTES = 1 << 20
+MAX_WIDTH = 1 << 16  # the official network's widest layer has 4096
 HASH_BYTES = 1 << 24
 CHECK_ELEMENTS = 1 << 22
 
@@ -321,9 +322,9 @@ def _check(state: Mapping[str, Tensor]) -> None:
     """Raise unless the state is that of an FCN-8s, and finite."""
     for name, tensor in state.items():
         dimensions = 1 if name.endswith(".bias") else 4
-        if tensor.ndim != dimensions or 0 in tensor.shape:
+        if tensor.ndim != dimensions or not all(0 < size <= MAX_WIDTH for size in tensor.shape):
             raise WeightsError(
-                f"layer {name}: expected {dimensions} dimensions, none of them 0, "
+                f"layer {name}: expected {dimensions} dimensions of 1 … {MAX_WIDTH}, "
                 f"found shape {tuple(tensor.shape)}"
             )
         if tensor.dtype not in DTYPES:

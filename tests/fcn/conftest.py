@@ -21,3 +21,12 @@ def full_width(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     path = tmp_path_factory.mktemp("full_width") / "random.caffemodel"
     yield write_random(path, FULL_WIDTHS, seed=1)
     path.unlink()
+
+
+@pytest.fixture
+def direct(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No proxy between the tests and their own server, and no waiting between attempts."""
+    for name in ("http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    monkeypatch.setattr("fcn.download.BACKOFF_SECONDS", 0.0)

@@ -131,8 +131,14 @@ def test_missing_and_superfluous(layers: Layers, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"layer conv5_3: got 1 blobs"):
         load_weights(save(tmp_path / "unbiased.caffemodel", unbiased))
     empty = layers | {"conv1_1": [np.zeros((0, 3, 3, 3), np.float32), np.zeros(0, np.float32)]}
-    with pytest.raises(WeightsError, match=r"conv1_1\.weight: .* none of them 0"):
+    with pytest.raises(WeightsError, match=r"conv1_1\.weight: .* 4 dimensions of 1 … 65536"):
         load_weights(save(tmp_path / "empty.caffemodel", empty))
+
+
+def test_absurd_widths_are_refused(layers: Layers, tmp_path: Path) -> None:
+    layers["score_fr"] = [np.zeros((70_000, 4, 1, 1), np.float32), np.zeros(70_000, np.float32)]
+    with pytest.raises(WeightsError, match=r"found shape \(70000, 4, 1, 1\)"):
+        load_weights(save(tmp_path / "wide.caffemodel", layers))
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
