@@ -10,7 +10,7 @@ __all__ = ["FCN_FIGURES", "print_table"]
 FCN_FIGURES = ("per-pixel\nacc.", "per-class\nacc.", "class\nIOU")
 """Headings of the three FCN-scores."""
 
-NAME_WIDTH = 12
+NAME_WIDTH = 10
 PIPE_WIDTH = 120
 MEASURED = 10_000
 
