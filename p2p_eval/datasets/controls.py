@@ -1,7 +1,6 @@
 """Controls: results folders of known worth, made from any folder of photos.
 
-A score that does not put ``photos`` before their copies is not to be trusted. Each kind says what
-was done to the photos; none of them is the output of a model.
+Each kind's name says what was done to the photos; none of them is the output of a model.
 
 ``photos``
     The photos as they are.
@@ -36,7 +35,7 @@ from p2p_eval.results.layouts import index_images
 __all__ = ["KINDS", "blurred", "colour_averaged", "derangement", "gray", "make_controls"]
 
 KINDS = ("photos", "blurred", "gray", "colour-averaged", "shuffled")
-"""Names of the controls, in the order in which they are expected to score."""
+"""Names of the controls."""
 
 SIGMA = 3
 RADIUS = 4 * SIGMA
@@ -49,17 +48,21 @@ _WEIGHTS[0] = 65536 - 2 * sum(_WEIGHTS[1:])
 
 def blurred(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Return a photo, ``(H, W, 3)``, after a Gaussian blur of standard deviation 3 pixels."""
-    return _blur_rows(_blur_rows(photo).swapaxes(0, 1)).swapaxes(0, 1)
+    # Between the two passes a value keeps eight more bits, and the sum still fits into 32.
+    down = _sum_rows(photo) + np.uint32(1 << 7) >> np.uint32(8)
+    both = _sum_rows(down.swapaxes(0, 1)).swapaxes(0, 1)
+    return (both + np.uint32(1 << 23) >> np.uint32(24)).astype(np.uint8)
 
 
-def _blur_rows(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    size = len(pixels)
-    padded = np.pad(pixels, ((RADIUS, RADIUS), (0, 0), (0, 0)), mode="symmetric").astype(np.uint32)
-    total = np.full(pixels.shape, 32768, np.uint32)
+def _sum_rows(values: NDArray[np.uint8] | NDArray[np.uint32]) -> NDArray[np.uint32]:
+    """Return the weighted sum of each value and its neighbours above and below, times 2^16."""
+    size = len(values)
+    padded = np.pad(values, ((RADIUS, RADIUS), (0, 0), (0, 0)), mode="symmetric").astype(np.uint32)
+    total = np.zeros(values.shape, np.uint32)
     for offset in range(-RADIUS, RADIUS + 1):
         start = RADIUS + offset
         total += padded[start : start + size] * np.uint32(_WEIGHTS[abs(offset)])
-    return (total >> np.uint32(16)).astype(np.uint8)
+    return total
 
 
 def gray(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
