@@ -11,7 +11,7 @@ from p2p_eval.datasets.scenes.dice import Color, Dice
 from p2p_eval.datasets.scenes.planes import Floats, Painter
 from p2p_eval.datasets.scenes.texture import TILE, grain, patches
 
-__all__ = ["blank", "facade", "fence", "hedge", "wall"]
+__all__ = ["PAINTERS", "blank", "facade", "fence", "hedge", "wall"]
 
 PLASTER: list[Color] = [
     (205, 190, 160), (190, 180, 170), (222, 212, 190), (176, 150, 122), (168, 96, 76),

@@ -173,8 +173,10 @@ def car(pen: Pen, dice: Dice, x: float, z: float, heading: str) -> None:
     frame.wheels([-0.62 * length, 0.62 * length], 0.33, half)
 
 
-def _box(frame: _Frame, along: tuple[float, float], up: tuple[float, float], half: float,
-         color: Color) -> None:  # fmt: skip
+def _box(
+    frame: _Frame, along: tuple[float, float], up: tuple[float, float], half: float, color: Color
+) -> None:
+    """Draw a plain box."""
     profile = [(along[0], up[0]), (along[0], up[1]), (along[1], up[1]), (along[1], up[0])]
     frame.solid(profile, half, color)
 
