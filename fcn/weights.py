@@ -98,6 +98,16 @@ def load_weights(path: str | os.PathLike[str]) -> Weights:
         WeightsError: The file is unreadable, truncated, foreign, of another network, or holds
             NaN or infinite values; the message names the file, the layer, and the expected and
             found shape.
+
+    Example:
+        >>> import tempfile
+        >>> slim = FCN8s(widths=dict.fromkeys(FULL_WIDTHS, 4))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder, "slim.safetensors")
+        ...     save_weights(slim.state_dict(), path, {"label_set": "cityscapes"})
+        ...     weights = load_weights(path)
+        >>> weights.outputs, weights.label_set, weights.build().widths["fc6_cs"]
+        (20, 'cityscapes', 4)
     """
     path = Path(path)
     mapping = map_file(path)

@@ -212,6 +212,24 @@ def test_every_truncation_is_an_error_or_fewer_layers() -> None:
             read(data[:length])
 
 
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=300), st.sampled_from(["net", "layer", "v1", "blob", "shape"]))
+def test_any_bytes_end_in_layers_or_weights_error(junk: bytes, place: str) -> None:
+    data = {
+        "net": junk,
+        "layer": field(100, 2, junk),
+        "v1": field(2, 2, junk),
+        "blob": layer_of(junk),
+        "shape": layer_of(field(7, 2, junk) + field(5, 2, bytes(4))),
+    }[place]
+    try:
+        layers = read(data)
+    except WeightsError as error:
+        assert str(error).isprintable()  # noqa: PT017 - some bytes are a caffemodel
+    else:
+        assert sum(blob.size for blobs in layers.values() for blob in blobs) <= len(data)
+
+
 def test_what_is_no_file(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     (tmp_path / "folder").mkdir()
