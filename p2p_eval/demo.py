@@ -45,7 +45,7 @@ def run(
     """Render held-out scenes, make control experiments from their photos, and score each.
 
     Args:
-        out: Folder for scenes, results, scores and the picture.
+        out: Folder that gets one for this many scenes: scenes, results, scores and a picture.
         count: Number of scenes.
         workers: Threads that decode images; the number of cores by default.
         seed: Seed of the controls and of the bootstrap.
@@ -53,7 +53,8 @@ def run(
     """
     from p2p_eval.scoring.fcn_score import fcn_score
 
-    data, results, scores = out / "scenes", out / "results", out / "scores"
+    base = out / f"{count}-scenes"
+    data, results, scores = base / "scenes", base / "results", base / "scores"
     scenes.make(data, count, first_seed=scenes.first_seed("test"))
     make_controls(data / "photos", results, KINDS, seed=seed)
     report = fcn_score(
@@ -66,7 +67,7 @@ def run(
         save_predictions=True,
         progress=progress,
     )
-    sheet = _sheet(data, results, scores, out / "demo.png")
+    sheet = _sheet(data, results, scores, base / "demo.png")
     command = f"p2p-eval fcn-score {results} --labels {data / 'labels'} --weights scenes"
     return DemoResult(report, sheet, command)
 
