@@ -56,7 +56,8 @@ def locate(name_or_file: str | os.PathLike[str]) -> Path:
         raise _not_shipped(entry, path)
     raise DownloadError(
         f"weights {entry.name} are not on this machine. "
-        f"Run `p2p-eval weights get {entry.name}`. {_by_hand(entry, path)}"
+        f"Run `p2p-eval weights get {entry.name}`, or by hand save {entry.file} as {path}.\n"
+        f"{_about(entry)}"
     )
 
 
@@ -96,7 +97,7 @@ def get(name: str, progress: Progress | None = None) -> Path:
                 check=load_weights,
             )
         except DownloadError as error:
-            raise DownloadError(f"{error}\n{_by_hand(entry, path)}") from error
+            raise DownloadError(f"{error}\n{_about(entry)}") from error
     weights = verify(path)
     if not entry.shipped and read_record(path) is None:
         try:
@@ -126,5 +127,5 @@ def _not_shipped(entry: Entry, path: Path) -> WeightsError:
     )
 
 
-def _by_hand(entry: Entry, path: Path) -> str:
-    return f"By hand: save {entry.file} as {path}. Source: {entry.source}. {entry.note}"
+def _about(entry: Entry) -> str:
+    return f"Source: {entry.source}. {entry.note}"

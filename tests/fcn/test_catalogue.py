@@ -103,7 +103,7 @@ def test_a_page_in_place_of_the_file(
     server.content = content
     with pytest.raises(DownloadError, match="cannot be used") as caught:
         get("cityscapes")
-    assert f"save {entry.file} as {cache / entry.file}" in str(caught.value)
+    assert f"save it as {cache / entry.file}" in str(caught.value)
     assert find(entry) is None
     assert not record_path(cache / entry.file).exists()
 
