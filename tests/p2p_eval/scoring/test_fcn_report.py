@@ -1,0 +1,71 @@
+"""The report's texts: what is unknown is null, what collapses is named, no cell is a formula."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+
+from p2p_eval.scoring.fcn_report import (
+    FCNScoreReport,
+    official_text,
+    per_image_csv,
+    score_experiment,
+)
+
+CLASSES = ("road", "=HYPERLINK()", "sky")
+COUNTS = np.array([[[8, 0, 2], [0, 0, 0], [1, 0, 3]], [[9, 0, 1], [0, 0, 0], [3, 0, 1]]])
+
+
+def score(counts: np.ndarray, protocol: str = "strict", **more: object) -> FCNScoreReport:
+    names = [f"frame{i}" for i in range(len(counts))]
+    entry = score_experiment(
+        "run", names, counts, CLASSES, protocol,  # type: ignore[arg-type]
+        signature="fcn-score|protocol:x", draws=20, seed=0, **more,  # type: ignore[arg-type]
+    )  # fmt: skip
+    return FCNScoreReport("0" * 64, (entry,))
+
+
+def test_absent_class_is_null_in_json_and_nan_in_the_text() -> None:
+    report = score(COUNTS)
+    document = json.loads(json.dumps(report.to_json(), allow_nan=False))
+    assert document["experiments"][0]["per_class"][1] == {
+        "class": "=HYPERLINK()", "acc": None, "iou": None,
+    }  # fmt: skip
+    assert "=HYPERLINK()   : acc = nan, iou = nan\n" in official_text(report.experiments[0])
+    assert "=HYPERLINK()   : acc = 0.000000, iou = 0.000000\n" in official_text(
+        score(COUNTS, "paper").experiments[0]
+    )
+
+
+def test_no_cell_is_a_formula() -> None:
+    counts = np.zeros((1, 3, 3), int)
+    counts[0, :, 1] = 5
+    text = per_image_csv(["-frame"], counts, CLASSES, "strict")
+    assert text.splitlines()[1].startswith("'-frame,")
+    assert text.splitlines()[1].endswith(",'=HYPERLINK()")
+
+
+def test_collapse_needs_labels_of_more_than_one_class() -> None:
+    honest = np.zeros((1, 3, 3), int)
+    honest[0, 0, 0] = 100
+    assert score(honest).notes == []
+    collapsed = np.zeros((1, 3, 4), int)
+    collapsed[0, :, 3] = 5
+    (note,) = score(collapsed).notes
+    assert "100.0% of the pixels are predicted as the extra output" in note
+
+
+def test_long_class_names_are_not_cut() -> None:
+    entry = score_experiment(
+        "run", ["a"], COUNTS[:1], ("a name of over fifteen", "b", "c"), "paper",
+        signature="fcn-score", draws=2, seed=0,
+    )  # fmt: skip
+    assert "\na name of over fifteen: acc = 0.800000" in official_text(entry)
+
+
+def test_notes_and_left_out_frames_come_once() -> None:
+    one = score(COUNTS, notes=["look"], left_out=["frame9: it is gray"])
+    twice = FCNScoreReport("0" * 64, one.experiments * 2)
+    assert twice.notes == ["run: look"]
+    assert twice.left_out == ["run/frame9: it is gray"]
