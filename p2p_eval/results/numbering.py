@@ -29,6 +29,7 @@ OFFSETS = (-2, -1, 0, 1, 2)
 KNOWN_OFFSETS = (0, -1)
 CHECKED = 8
 MIN_AGREEMENT = 0.6
+MIN_AGREEMENT_ALONE = 0.8
 MIN_LEAD = 0.05
 PHOTO_SIDE = 64
 PHOTO_TOLERANCE = 24
@@ -43,6 +44,14 @@ class Verdict:
 
     offset: int
     evidence: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Doubt:
+    """Why one kind of evidence shows nothing, or (``final``) that the numbers are wrong."""
+
+    reason: str
+    final: bool = False
 
 
 def verify_numbering(
@@ -76,7 +85,9 @@ def verify_numbering(
         verdict = _verdict(experiment, order, numbers, name, agreement)
         if isinstance(verdict, Verdict):
             return verdict
-        problems.append(verdict)
+        problems.append(verdict.reason)
+        if verdict.final:
+            break
     raise InputError(
         f"{experiment.folder}: the numbering of the images cannot be verified: "
         f"{'; '.join(problems)}. Expected numbers that count the frames sorted by path from 0 "
@@ -131,11 +142,11 @@ def _verdict(
     numbers: dict[int, int],
     name: str,
     agreement: Agreement,
-) -> Verdict | str:
+) -> Verdict | _Doubt:
     """The verdict, or what speaks against every one."""
     in_range = [n for n in sorted(numbers) if n + min(KNOWN_OFFSETS) < len(order)]
     if not in_range:
-        return f"the numbers start at {min(numbers)}, and there are {len(order)} frames"
+        return _Doubt(f"the numbers start at {min(numbers)}, and there are {len(order)} frames")
     places = np.unique(np.linspace(0, len(in_range) - 1, CHECKED).round().astype(int))
     checked = [in_range[place] for place in places]
 
@@ -149,23 +160,27 @@ def _verdict(
     seen = ~np.isnan(table).all(1)
     table, checked = table[seen], [n for n, keep in zip(checked, seen, strict=True) if keep]
     if not len(table):
-        return f"{name}: there are none for the checked numbers"
+        return _Doubt(f"{name}: there are none for the checked numbers")
     votes = np.nanargmax(table, axis=1)
     winner = int(np.bincount(votes, minlength=len(OFFSETS)).argmax())
     offset, column = OFFSETS[winner], table[:, winner]
     others = np.delete(table, winner, axis=1)
     best = float(np.nanmean(column))
-    if best < MIN_AGREEMENT:
-        return f"{name}: only {best:.0%} of the pixels agree under the best count"
+    rest = others[~np.isnan(others)]
+    if best < (MIN_AGREEMENT if rest.size else MIN_AGREEMENT_ALONE):
+        return _Doubt(f"{name}: only {best:.0%} of the pixels agree under the best count")
     if np.isnan(column).any() or (votes != winner).any():
         odd = checked[int(np.flatnonzero(np.isnan(column) | (votes != winner))[0])]
-        return f"{name}: not all numbers fit one count; number {odd} differs"
-    rest = others[~np.isnan(others)]
-    lead = float(np.nanmin(column - np.nanmax(np.nan_to_num(others, nan=-1.0), axis=1)))
+        return _Doubt(f"{name}: not all numbers fit one count; number {odd} differs", final=True)
+    lead = float(np.mean(column - np.nanmax(np.nan_to_num(others, nan=-1.0), axis=1)))
     if rest.size and lead < MIN_LEAD:
-        return f"{name}: {best:.0%} of the pixels agree, and nearly as many under another count"
+        return _Doubt(
+            f"{name}: {best:.0%} of the pixels agree, and nearly as many under another count"
+        )
     if offset not in KNOWN_OFFSETS:
-        return f"{name}: image n shows frame n{offset:+d}, so the numbers are shifted"
+        return _Doubt(
+            f"{name}: image n shows frame n{offset:+d}, so the numbers are shifted", final=True
+        )
     second = f", at most {rest.max():.0%} under any other count" if rest.size else ""
     return Verdict(
         offset, f"{name} of {len(checked)} images agree on {best:.0%} of the pixels{second}"
