@@ -35,7 +35,12 @@ from p2p_eval.scoring.fcn_report import (
     per_image_csv,
     score_experiment,
 )
-from p2p_eval.scoring.scorer import check_outputs, load_scorer
+from p2p_eval.scoring.scorer import (
+    DEFAULT_LABEL_SET,
+    check_outputs,
+    foreign_weights,
+    load_scorer,
+)
 
 if TYPE_CHECKING:
     from p2p_eval.scoring.predictor import Precision, Predictor
@@ -131,9 +136,11 @@ def fcn_score(
 
         loaded, table = load_scorer(weights, label_set)
         predictor = NetworkPredictor(loaded, precision=precision, device=device)
+        remarks = foreign_weights(loaded, table)
     else:
-        table = find_label_set(label_set or "cityscapes")
+        table, remarks = find_label_set(label_set or DEFAULT_LABEL_SET), ()
     check_outputs(predictor.outputs, table)
+    out = Path(out)
     pairings = [
         pair(
             experiment,
@@ -143,16 +150,17 @@ def fcn_score(
             split=split,
         )
         for experiment in find_experiments(Path(results), layout, _path(real))
+        if not _lies_in(experiment.folder, out)  # predictions that an earlier run saved
     ]
     how = Counting(workers, fresh, keep_going, save_predictions)
-    works = [_plan(pairing, table, predictor, how) for pairing in pairings]
-    with exclusive(Path(out)):
-        counted = _count(works, table, predictor, Path(out), how, progress)
+    works = [_plan(pairing, table, predictor, how, remarks) for pairing in pairings]
+    with exclusive(out):
+        counted = _count(works, table, predictor, out, how, progress)
         entries: list[ExperimentScore] = []
         for work, rows in zip(works, counted, strict=True):
             scored = _score(work, rows, table, protocols, draws, seed)
             report = FCNScoreReport(predictor.identity, scored)
-            _write(Path(out) / work.name / SCORE_FOLDER, work, rows, table, report)
+            _write(out / work.name / SCORE_FOLDER, work, rows, table, report)
             entries += scored
     return FCNScoreReport(predictor.identity, tuple(entries))
 
@@ -169,7 +177,17 @@ def _path(value: str | Path | None) -> Path | None:
     return None if value is None else Path(value)
 
 
-def _plan(pairing: Pairing, table: LabelSet, predictor: Predictor, how: Counting) -> _Work:
+def _lies_in(folder: Path, other: Path) -> bool:
+    return folder.resolve().is_relative_to(other.resolve())
+
+
+def _plan(
+    pairing: Pairing,
+    table: LabelSet,
+    predictor: Predictor,
+    how: Counting,
+    remarks: Sequence[str],
+) -> _Work:
     """Refuse what must not be scored, before any time is spent on the network."""
     findings = examine(pairing, table, full=False, workers=how.workers)
     tolerated = PER_FRAME if how.keep_going else frozenset()
@@ -186,10 +204,9 @@ def _plan(pairing: Pairing, table: LabelSet, predictor: Predictor, how: Counting
             "outputs": str(predictor.outputs),
             "resize": "pil-bilinear",
             **predictor.settings,
-            "version": __version__,
         },
     )
-    notes = [] if pairing.label_kind == "files" else [pairing.how]
+    notes = [*remarks] if pairing.label_kind == "files" else [*remarks, pairing.how]
     notes += [_note(finding) for finding in findings if finding.level != "error"]
     return _Work(
         name=pairing.experiment.name,
@@ -233,7 +250,7 @@ def _count(
             table,
             predictor,
             out / work.name / SCORE_FOLDER,
-            settings=f"{work.signature}|{predictor.identity}",
+            settings=f"{work.signature}|{predictor.identity}|{__version__}",
             how=how,
             step=step,
         )
@@ -256,7 +273,9 @@ def _score(
 ) -> tuple[ExperimentScore, ...]:
     frames = len(rows.images)
     jpeg = "no" if not rows.jpegs else "yes" if rows.jpegs == frames else "some"
-    settings = {"jpeg": jpeg, "bootstrap": str(draws), "seed": str(seed)}
+    settings = {
+        "jpeg": jpeg, "bootstrap": str(draws), "seed": str(seed), "version": __version__,
+    }  # fmt: skip
     return tuple(
         score_experiment(
             work.name,
@@ -278,9 +297,10 @@ def _write(
     folder: Path, work: _Work, rows: Counted, table: LabelSet, report: FCNScoreReport
 ) -> None:
     """Write an experiment's files; the journal goes last, so that a kill costs nothing."""
+    signature = str(work.signature.replace(version=__version__))
     write_confusion(
         folder / CONFUSION,
-        FrameCounts(rows.images, rows.keys, rows.counts, table.names, str(work.signature)),
+        FrameCounts(rows.images, rows.keys, rows.counts, table.names, signature),
     )
     for suffix, entry in zip(SUFFIXES, report.experiments, strict=False):
         text = official_text(entry)

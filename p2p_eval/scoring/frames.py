@@ -21,7 +21,7 @@ from p2p_eval.results.pairing import Frame, read_label
 __all__ = ["MAX_PIXELS", "Prepared", "ahead", "frame_key", "prepare"]
 
 MAX_PIXELS = 1 << 24
-"""Most pixels of a label map: the network needs about 100 bytes for each, 2 GB in all."""
+"""Most pixels of a label map that goes through the network: eight times a Cityscapes frame's."""
 
 LOOK_AHEAD = 2
 """Frames that wait for the network beyond those that are being decoded."""
@@ -72,7 +72,7 @@ def prepare(
         if height * width > MAX_PIXELS:
             raise InputError(
                 f"{frame.label}: got a label map of {width}×{height} pixels, expected at most "
-                f"{MAX_PIXELS} in all, as the network needs some 100 bytes for each"
+                f"{MAX_PIXELS} in all: what the network needs of memory grows with them"
             )
         resized = Image.fromarray(read_rgb(frame.image)).resize(
             (width, height), Image.Resampling.BILINEAR

@@ -101,7 +101,18 @@ class NetworkPredictor:
 
         Raises:
             WeightsError: A score is NaN or infinite.
+            InputError: The GPU has too little memory for the image.
         """
+        try:
+            return self._predict(image)
+        except torch.cuda.OutOfMemoryError as error:
+            height, width = image.shape[:2]
+            raise InputError(
+                f"the GPU has too little memory for an image of {width}×{height} pixels; end what "
+                "else runs on it, or use --precision bf16 or --device cpu"
+            ) from error
+
+    def _predict(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         with torch.inference_mode(), self._arithmetic():
             pixels = torch.from_numpy(image).to(self._device)
             scores = self._network(preprocess(pixels.permute(2, 0, 1)[None])).float()

@@ -12,7 +12,7 @@ from p2p_eval.errors import InputError
 if TYPE_CHECKING:
     from fcn.weights import Weights
 
-__all__ = ["DEFAULT_LABEL_SET", "check_outputs", "load_scorer"]
+__all__ = ["DEFAULT_LABEL_SET", "check_outputs", "foreign_weights", "load_scorer"]
 
 DEFAULT_LABEL_SET = "cityscapes"
 
@@ -45,6 +45,16 @@ def load_scorer(weights: str | Path | None, labels: str | Path | None) -> tuple[
             "give its CSV file by --label-set"
         )
     return loaded, label_set(said)
+
+
+def foreign_weights(weights: Weights, table: LabelSet) -> tuple[str, ...]:
+    """Return a remark if the weights say that they were trained for another label set."""
+    if weights.label_set in (None, table.name):
+        return ()
+    return (
+        f"the weights {weights.path.name} say that they are for the label set "
+        f"{weights.label_set}; their outputs are taken for the classes of {table.name}",
+    )
 
 
 def check_outputs(outputs: int, table: LabelSet) -> None:

@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from p2p_eval.errors import InputError, StoreError
+from p2p_eval.scoring.fcn_score import fcn_score
 
 Make = Callable[..., Any]
 
@@ -26,7 +27,7 @@ import os, signal, sys, time
 import numpy as np
 from p2p_eval.scoring.fcn_score import fcn_score
 
-base, fatal = sys.argv[1], int(sys.argv[2])
+base, fatal, pace = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
 out = os.path.join(base, "out")
 count = 0
 
@@ -42,7 +43,7 @@ class Slow:
     outputs, identity, settings = 20, "stand-in", {"weights": "standin", "device": "cpu"}
 
     def __call__(self, image):
-        time.sleep(0.03)
+        time.sleep(pace)
         total = image.astype(np.uint16).sum(2)
         return np.where(total % 150 == 7, 19, total // 9 % 19).astype(np.uint8)
 
@@ -54,8 +55,8 @@ fcn_score(
 """
 
 
-def start(street: Any, fatal: int = 0) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "-c", RUN, str(street.out.parent), str(fatal)]
+def start(street: Any, fatal: int = 0, pace: float = 0.03) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-c", RUN, str(street.out.parent), str(fatal), str(pace)]
     return subprocess.Popen(command, stderr=subprocess.PIPE)
 
 
@@ -181,16 +182,51 @@ def test_fresh_starts_over(street: Any, standin: Make) -> None:
     assert street.files() == first
 
 
-def test_what_was_scored_before_bad_input_is_kept(street: Any, standin: Make) -> None:
+def test_what_was_scored_before_bad_input_is_kept(
+    street: Any, standin: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a large set the quick check decodes a few frames only; here it passes over all."""
+    monkeypatch.setattr("p2p_eval.scoring.fcn_score.examine", lambda *_, **__: [])
     label = street.labels / "frame3.png"
     good = label.read_bytes()
     label.write_bytes(good[:60])
     with pytest.raises(InputError, match=r"frame3\.png"):
         street.score(standin())
-    # The quick check looks at few frames of a large set: here it is passed over.
-    assert run(street, standin(), keep_going=True) == 4
+    assert list(street.files()) == ["journal.jsonl"]
+    assert run(street, standin(), keep_going=True) == 1
     label.write_bytes(good)
     assert run(street, standin()) == 1
+
+
+def test_two_processes_do_not_interfere(street: Any, standin: Make) -> None:
+    whole = expected(street, standin)
+    process = start(street, pace=0.5)
+    journal = street.out / "results/fcn_score/journal.jsonl"
+    deadline = time.monotonic() + 30
+    while not journal.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with pytest.raises(StoreError, match="another run"):
+        street.score(standin())
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 0, message
+    assert street.files() == whole
+
+
+def test_scores_inside_the_results_folder_are_no_results(street: Any, standin: Make) -> None:
+    """``p2p-eval fcn-score .`` writes below the very folder that it reads."""
+    base = street.results.parent
+    (base / "runs").mkdir()
+    street.results.rename(base / "runs" / "a")
+    for _ in range(2):
+        report = fcn_score(
+            base / "runs",
+            labels=street.labels,
+            out=base / "runs" / "p2p-eval-out",
+            predictor=standin(),
+            draws=5,
+            save_predictions=True,
+        )
+        assert [entry.name for entry in report.experiments] == ["a"]
 
 
 def test_damaged_counts_are_refused_unless_fresh(street: Any, standin: Make) -> None:

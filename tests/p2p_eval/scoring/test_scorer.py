@@ -11,7 +11,7 @@ from fcn.labels import label_set
 from fcn.network import FULL_WIDTHS, FCN8s
 from fcn.weights import save_weights
 from p2p_eval.errors import InputError
-from p2p_eval.scoring.scorer import check_outputs, load_scorer
+from p2p_eval.scoring.scorer import check_outputs, foreign_weights, load_scorer
 
 
 def weights(folder: Path, **metadata: str) -> Path:
@@ -25,6 +25,13 @@ def test_the_file_names_its_label_set(tmp_path: Path) -> None:
     assert load_scorer(weights(tmp_path, label_set="camvid"), "scenes")[1].name == "scenes"
     assert load_scorer(weights(tmp_path), None)[1].name == "cityscapes"
     assert load_scorer(weights(tmp_path, label_set="../x"), None)[1].name == "cityscapes"
+
+
+def test_weights_of_another_label_set_are_remarked_on(tmp_path: Path) -> None:
+    loaded, table = load_scorer(weights(tmp_path, label_set="camvid"), "camvid")
+    assert foreign_weights(loaded, table) == ()
+    (remark,) = foreign_weights(loaded, label_set("scenes"))
+    assert "for the label set camvid" in remark
 
 
 def test_a_label_set_that_does_not_ship_must_be_given(tmp_path: Path) -> None:
