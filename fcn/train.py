@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 import typer
@@ -28,16 +28,17 @@ from torch.utils.data import DataLoader
 
 from fcn.batchnorm import NormalizedFCN8s
 from fcn.checkpoint import read_checkpoint, write_checkpoint
-from fcn.data import Draws, Pair, collate, find_pairs, fingerprint, read_pair
-from fcn.errors import DataError, FCNError, RecipeError, TrainingError
+from fcn.data import Draws, collate, find_pairs, fingerprint
+from fcn.errors import FCNError, RecipeError, TrainingError
 from fcn.initial import initialize
 from fcn.labels import IGNORED, LabelSet, label_set
 from fcn.network import BLOCKS, FCN8s, preprocess
 from fcn.recipe import Recipe, load_recipe
+from fcn.validate import validate
 from fcn.vgg import imagenet_vgg16
 from fcn.weights import load_weights, save_weights
 
-__all__ = ["train", "validate"]
+__all__ = ["train"]
 
 REPORT_SECONDS = 10.0
 
@@ -86,7 +87,10 @@ def train(
     pairs = find_pairs(data, "train")
     val_pairs = find_pairs(val, "val") if val else []
     data_print = fingerprint(pairs)
-    out.mkdir(parents=True, exist_ok=True)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"{out}: cannot be made: {error}") from error
     checkpoint = out / "checkpoint.pt"
 
     torch.manual_seed(recipe.seed)
@@ -111,7 +115,7 @@ def train(
     if saved:
         model.load_state_dict(saved["model"])
         optimizer.load_state_dict(saved["optimizer"])
-        torch.set_rng_state(saved["rng"])
+        _set_random_state(saved["rng"], device)
         step = saved["step"]
         say(f"goes on after step {step} of {checkpoint}")
 
@@ -136,7 +140,7 @@ def train(
             {
                 "model": model.state_dict(),
                 "optimizer": optimizer.state_dict(),
-                "rng": torch.get_rng_state(),
+                "rng": _random_state(device),
                 "step": step,
                 "recipe": recipe.as_dict(),
                 "data": data_print,
@@ -208,44 +212,6 @@ def train(
     return path
 
 
-@torch.inference_mode()
-def validate(
-    model: FCN8s, pairs: Sequence[Pair], labels: LabelSet, photo_size: int = 0, device: str = "cpu"
-) -> dict[str, float]:
-    """Score a network on whole, unaugmented photos.
-
-    A prediction that is no class is an error of its own, and classes that do not occur are left
-    out of the means (the ``strict`` protocol).
-
-    Returns:
-        ``pixel_accuracy``, ``class_accuracy`` and ``iou``, each 0-1.
-
-    Raises:
-        DataError: A file is unreadable, or no pixel of any class is in the data.
-    """
-    model.eval()
-    classes, outputs = labels.num_classes, labels.outputs
-    counts = np.zeros(classes * outputs, np.int64)
-    for pair in pairs:
-        photo, truth = read_pair(pair, labels, photo_size)
-        x = preprocess(torch.from_numpy(photo.transpose(2, 0, 1).copy())[None].to(device))
-        predicted = model(x)[0].argmax(0).cpu().numpy()
-        counts_here = truth != IGNORED
-        index = truth[counts_here].astype(np.int64) * outputs + predicted[counts_here]
-        counts += np.bincount(index, minlength=classes * outputs)
-    matrix = counts.reshape(classes, outputs)
-    hits, truths = np.diag(matrix), matrix.sum(1)
-    union = truths + matrix.sum(0)[:classes] - hits
-    if not truths.any():
-        raise DataError(f"no pixel of a class of {labels.name} in {len(pairs)} validation photos")
-    present, seen = truths > 0, union > 0
-    return {
-        "pixel_accuracy": float(hits.sum() / truths.sum()),
-        "class_accuracy": float((hits[present] / truths[present]).mean()),
-        "iou": float((hits[seen] / union[seen]).mean()),
-    }
-
-
 def _told(result: dict[str, float]) -> str:
     return "validation " + ", ".join(f"{k.replace('_', ' ')} {v:.4f}" for k, v in result.items())
 
@@ -303,6 +269,29 @@ def _export(model: FCN8s) -> FCN8s:
     return FCN8s.from_state({name: tensor.detach().clone() for name, tensor in state.items()})
 
 
+def _random_state(device: str) -> list[Tensor]:
+    # Dropout draws on the device that it runs on.
+    states = [torch.get_rng_state()]
+    return states if device == "cpu" else [*states, torch.cuda.get_rng_state(device)]
+
+
+def _set_random_state(states: list[Tensor], device: str) -> None:
+    torch.set_rng_state(states[0])
+    if device != "cpu" and len(states) > 1:
+        torch.cuda.set_rng_state(states[1], device)
+
+
+def _device(name: str) -> str:
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?", name):
+        raise TrainingError(f"got device {name!r}, expected auto, cpu, cuda or cuda:N")
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        return "cuda" if count else "cpu"
+    if name != "cpu" and int(name.partition(":")[2] or 0) >= count:
+        raise TrainingError(f"got device {name}, but this machine has {count} CUDA devices")
+    return name
+
+
 def _version() -> str:
     try:
         return version("p2p-eval")
@@ -328,9 +317,8 @@ def _main(
     """Train an FCN-8s by a recipe. Example: fcn.train scenes --data train/ --out run/."""
     if threads:
         torch.set_num_threads(threads)
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
+        device = _device(device)
         chosen = load_recipe(recipe)
         if from_scratch:
             chosen = replace(chosen, start="scratch")
@@ -341,6 +329,9 @@ def _main(
     except FCNError as error:
         typer.echo(f"fcn.train: {error}", err=True)
         raise typer.Exit(2) from error
+    except KeyboardInterrupt as interrupt:
+        typer.echo("fcn.train: interrupted; the same command goes on from here", err=True)
+        raise typer.Exit(130) from interrupt
 
 
 def _to_stderr(line: str) -> None:

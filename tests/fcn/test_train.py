@@ -7,22 +7,26 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import typer
 from PIL import Image
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from fcn.checkpoint import read_checkpoint, write_checkpoint
 from fcn.data import find_pairs
 from fcn.errors import DownloadError, RecipeError, TrainingError
 from fcn.labels import label_set
 from fcn.network import FULL_WIDTHS, FCN8s
-from fcn.recipe import Recipe
-from fcn.train import train, validate
+from fcn.recipe import Recipe, load_recipe
+from fcn.train import _main, train
+from fcn.validate import validate
 from fcn.weights import load_weights
 
 TINY = Recipe(
@@ -84,29 +88,33 @@ def test_stopped_and_resumed_is_the_same(
         assert torch.equal(parts[name], tensor), name
 
 
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
 @pytest.mark.slow
-def test_killed_and_resumed_is_the_same(data: Path, tmp_path: Path) -> None:
+def test_killed_and_resumed_is_the_same(data: Path, tmp_path: Path, one_thread: None) -> None:
+    values = replace(TINY, steps=200).as_dict()
     recipe = tmp_path / "tiny.toml"
-    values = replace(TINY, steps=30).as_dict()
     recipe.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items()))
     whole, parts = tmp_path / "whole", tmp_path / "parts"
-    command = [sys.executable, "-m", "fcn.train", str(recipe), "--data", str(data), "--out"]
-    options = ["--device", "cpu", "--threads", "1"]
-    with subprocess.Popen([*command, str(parts), *options], stderr=subprocess.DEVNULL) as process:
+    arguments = [str(recipe), "--data", str(data), "--out", str(parts), "--device", "cpu"]
+    command = [sys.executable, "-m", "fcn.train", *arguments, "--threads", "1"]
+    with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:
         deadline = time.monotonic() + 60
         while not (parts / "checkpoint.pt").exists() and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
-    for out in (whole, parts):
-        done = subprocess.run(
-            [*command, str(out), *options], capture_output=True, text=True, check=True
-        )
-        assert done.stdout == ""
-        assert "step 30/30" in done.stderr
-    assert "goes on after step" in done.stderr
-    assert (whole / "weights.safetensors").read_bytes() == (
-        parts / "weights.safetensors"
-    ).read_bytes()
+    assert process.returncode == -signal.SIGKILL
+    lines: list[str] = []
+    resumed = train(load_recipe(recipe), data, parts, say=lines.append)
+    assert "goes on after step" in lines[0]
+    uninterrupted = train(load_recipe(recipe), data, whole)
+    assert resumed.read_bytes() == uninterrupted.read_bytes()
 
 
 def test_a_diverging_run_stops_and_keeps_its_checkpoint(data: Path, tmp_path: Path) -> None:
@@ -119,6 +127,12 @@ def test_a_diverging_run_stops_and_keeps_its_checkpoint(data: Path, tmp_path: Pa
     assert not (tmp_path / "weights.safetensors").exists()
     saved = torch.load(tmp_path / "checkpoint.pt", weights_only=True)
     assert 1 <= saved["step"] < 50
+
+
+def test_out_cannot_be_made(data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(TrainingError, match="cannot be made"):
+        train(TINY, data, tmp_path / "file" / "out")
 
 
 def test_a_checkpoint_of_another_run_is_refused(data: Path, tmp_path: Path) -> None:
@@ -194,11 +208,21 @@ def test_validation_counts_as_the_strict_protocol_does(data: Path) -> None:
     assert result == pytest.approx({"pixel_accuracy": sky, "class_accuracy": 0.5, "iou": sky / 2})
 
 
-def test_bad_recipe_on_the_command_line(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "fcn.train", "scene", "--data", ".", "--out", str(tmp_path)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 2
-    assert "expected one of scenes, camvid, cityscapes" in done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize(
+    ("recipe", "device", "message"),
+    [
+        ("scene", "cpu", "expected one of scenes, camvid, cityscapes"),
+        ("scenes", "gpu", "expected auto, cpu, cuda or cuda:N"),
+        ("scenes", "cuda:99", "CUDA devices"),
+        ("scenes", "auto", "expected photos/ and labels/"),
+    ],
+)
+def test_command_line_says_what_is_wrong(
+    tmp_path: Path, recipe: str, device: str, message: str
+) -> None:
+    app = typer.Typer()
+    app.command()(_main)
+    options = ["--data", str(tmp_path), "--out", str(tmp_path / "out"), "--device", device]
+    done = CliRunner().invoke(app, [recipe, *options])
+    assert done.exit_code == 2
+    assert message in done.stderr
