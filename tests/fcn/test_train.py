@@ -98,7 +98,7 @@ def one_thread() -> Iterator[None]:
 
 @pytest.mark.slow
 def test_killed_and_resumed_is_the_same(data: Path, tmp_path: Path, one_thread: None) -> None:
-    values = replace(TINY, steps=200).as_dict()
+    values = replace(TINY, steps=40).as_dict()
     recipe = tmp_path / "tiny.toml"
     recipe.write_text("\n".join(f"{key} = {json.dumps(value)}" for key, value in values.items()))
     whole, parts = tmp_path / "whole", tmp_path / "parts"
