@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -71,12 +71,15 @@ def list_folder(path: Path) -> Listing:
     return Listing(path, tuple(sorted(images)), tuple(sorted(folders)), entries)
 
 
-def walk(root: Path, leave_out: Path | None = None) -> Iterator[Listing]:
+def walk(
+    root: Path, leave_out: Path | None = None, skip: Collection[str] = ()
+) -> Iterator[Listing]:
     """List ``root`` and the folders below it, each before those inside it, in order of name.
 
     Args:
         root: Where to start.
         leave_out: A folder that is passed over with all it holds.
+        skip: Names of folders that are passed over too.
 
     Raises:
         InputError: As :func:`list_folder`; or symbolic links form a loop, or there are more than
@@ -105,7 +108,9 @@ def walk(root: Path, leave_out: Path | None = None) -> Iterator[Listing]:
             )
         yield listing
         below = (*ancestors, inode)
-        pending.extend((path / name, below) for name in reversed(listing.folders))
+        pending.extend(
+            (path / name, below) for name in reversed(listing.folders) if name not in skip
+        )
 
 
 def check_name(name: str, folder: Path) -> None:

@@ -205,7 +205,7 @@ def _matching(pairing: Pairing) -> Iterable[Finding]:
          "images have no label map", "add their labels, or remove the images"),
         ("error", "unmatched-labels", pairing.unmatched_labels,
          "label maps have no image", "generate the missing images: a score without them is of "
-         "another test set"),
+         "another test set (test.py of the PyTorch code stops at 50 without --num_test)"),
         ("warning", "incomplete", experiment.incomplete,
          "images lack the input or the real image that others have", "let the test run finish"),
         ("note", "strays", experiment.strays,

@@ -102,10 +102,9 @@ def probe(path: Path) -> ImageInfo:
         InputError: The file cannot be read, is no PNG or JPEG, or is larger than
             :data:`MAX_SIDE` or :data:`MAX_PIXELS`.
     """
-    # A JPEG's frame header comes after its metadata, of which there may be some 64 KiB blocks.
     data = _read(path, 33)
-    if data.startswith(JPEG_SIGNATURE):
-        data = _read(path, 1 << 20)
+    if data.startswith(JPEG_SIGNATURE):  # the sizes come after the metadata, many 64 KiB blocks
+        data = _read(path, 1 << 24)
     return _header(path, data)
 
 
@@ -199,6 +198,7 @@ def read_label_ids(path: Path) -> NDArray[np.uint8]:
     _check_whole(path, info, data)
     try:
         with PngImageFile(io.BytesIO(data)) as image:
+            _check_size(image.size, info)
             return np.array(image, np.uint8)
     except DECODE_ERRORS as error:
         raise _damaged(path, error) from error
@@ -260,7 +260,7 @@ def _jpeg_header(path: Path, data: bytes) -> ImageInfo:
         kind = next((name for start, name in OTHER_FORMATS.items() if data.startswith(start)), None)
         _refuse(path, f"a {kind} file" if kind else "no image that is known", "a PNG (or a JPEG)")
     position = 2
-    while position + 9 <= len(data) and data[position] == 0xFF:
+    while position + 10 <= len(data) and data[position] == 0xFF:
         marker, length = data[position + 1], int.from_bytes(data[position + 2 : position + 4])
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             bits, height, width, channels = struct.unpack_from(">BHHB", data, position + 4)
@@ -304,6 +304,7 @@ def _decode_rgb(path: Path, info: ImageInfo, data: bytes) -> NDArray[np.uint8]:
     opener = PngImageFile if info.format == "PNG" else JpegImageFile
     try:
         with opener(io.BytesIO(data)) as image:
+            _check_size(image.size, info)
             if image.mode == "RGB" and "transparency" not in image.info:
                 return np.array(image, np.uint8)
             pixels = np.array(image.convert("RGBA"), np.uint8)
@@ -312,6 +313,12 @@ def _decode_rgb(path: Path, info: ImageInfo, data: bytes) -> NDArray[np.uint8]:
     if pixels[..., 3].min() < 255:
         _refuse(path, "an image with transparent pixels", "opaque ones")
     return np.ascontiguousarray(pixels[..., :3])
+
+
+def _check_size(size: tuple[int, int], info: ImageInfo) -> None:
+    """A second header further on could get past the bounds that the first one was held to."""
+    if size != info.size:
+        raise ValueError(f"one header says {info.size}, another {size}")
 
 
 def _refuse(path: Path, got: str, expected: str) -> NoReturn:

@@ -49,6 +49,8 @@ ENDINGS: dict[str, tuple[tuple[str, str | None, str | None], ...]] = {
 TORCH_FOLDERS = ("output", "input", "target")
 # Folders that test runs make below the one that the user has named.
 RUN_FOLDER = re.compile(r"(test|val|train)_latest|latest_net_G_(test|val|train)")
+# What the kit itself writes, predictions in colours among it.
+SCORE_FOLDERS = ("p2p-eval-out", "fcn_score")
 SIDE_BY_SIDE_MAX_HEIGHT = 512
 PROBED = 5
 
@@ -102,7 +104,7 @@ def find_experiments(
     if layout != "auto" and layout not in LAYOUTS:
         raise InputError(f"got layout {layout!r}, expected auto or one of {', '.join(LAYOUTS)}")
     root = Path(root)
-    listings = _without_torch_parts(walk(root, leave_out=real), layout)
+    listings = _without_torch_parts(walk(root, leave_out=real, skip=SCORE_FOLDERS), layout)
     found = [(x, kind) for x in listings if (kind := _named_layout(x, layout)) is not None]
     if layout not in ENDINGS and layout != "torch":
         plain = _plain_folders(listings, [listing.path for listing, _ in found])

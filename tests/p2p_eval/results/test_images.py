@@ -208,6 +208,21 @@ def test_huge_jpeg_header_is_refused(tmp_path: Path) -> None:
         read_rgb(path)
 
 
+def test_second_header_is_refused(tmp_path: Path, block: Callable[[bytes, bytes], bytes]) -> None:
+    path = tmp_path / "x.png"
+    again = block(b"IHDR", struct.pack(">IIBBBBB", 60_000, 60_000, 8, 2, 0, 0, 0))
+    path.write_bytes(PNG[:33] + again + PNG[33:])
+    with pytest.raises(InputError, match="another"):
+        read_rgb(path)
+    data = JPEG_BUFFER.getvalue()
+    start = data.index(b"\xff\xc0")
+    frame = bytearray(data[start : start + 19])
+    frame[5:9] = struct.pack(">HH", 60_000, 60_000)
+    path.write_bytes(data[: start + 19] + frame + data[start + 19 :])
+    with pytest.raises(InputError, match="damaged"):
+        read_rgb(path)
+
+
 def test_what_is_no_file_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "pipe.png")
     (tmp_path / "folder.png").mkdir()

@@ -173,6 +173,13 @@ def test_colliding_short_names_become_long(tmp_path: Path, photo: Write) -> None
     assert names == ["L1-test_latest", "L1-val_latest"]
 
 
+def test_what_the_kit_wrote_is_passed_over(tmp_path: Path, photo: Write) -> None:
+    photo(tmp_path / "run" / "1.png")
+    photo(tmp_path / "p2p-eval-out" / "run" / "fcn_score" / "predictions" / "1.png")
+    photo(tmp_path / "scores" / "run" / "fcn_score" / "predictions" / "1.png")
+    assert only(tmp_path).name == "run"
+
+
 def test_images_above_images_are_ambiguous(tmp_path: Path, photo: Write) -> None:
     photo(tmp_path / "a" / "1.png")
     photo(tmp_path / "1.png")
