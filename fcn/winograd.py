@@ -128,7 +128,8 @@ class WinogradConv:
         self.outputs, self.inputs = weight.shape[:2]
         size = transform.size
         self._products = []
-        for kernel, part in zip(weight.split(block), bias.split(block), strict=True):
+        for start in range(0, self.outputs, block):
+            kernel, part = weight[start : start + block], bias[start : start + block]
             # What the points (1, 1) give goes to each output with factor 1: so can the bias.
             spread = part.new_zeros(size, size, len(part))
             spread[1, 1] = part
@@ -181,7 +182,7 @@ class WinogradConv:
         for product in self._products[slice(*blocks)]:
             part = result[..., done : done + product.outputs]
             products = product(tiles.flatten(2, 3).flatten(0, 1))
-            self._output(products.unflatten(0, (high, wide)), part, workspace)
+            self._output(products.reshape(high, wide, *products.shape[1:]), part, workspace)
             done += product.outputs
 
     def _input(self, rows: Tensor, tiles: Tensor, workspace: Workspace) -> None:
@@ -215,7 +216,7 @@ class WinogradConv:
         work = workspace.get("even", products, points * wide * size * channels)
         for i in range(high):
             self.transform.output(
-                list(products[i].unflatten(1, (size, size)).unbind(1)),
+                list(products[i].view(wide, size, size, channels).unbind(1)),
                 list(down.unbind()),
                 list(work.view(points, wide, size, channels).unbind()),
             )
@@ -271,7 +272,7 @@ class GroupedProduct:
             if self._packed_for != image.shape[2]:
                 weight = self._weight.to_dense() if self._make is None else self._make()
                 weight = weight.view(self.groups * self.outputs, self.inputs, 1, 1)
-                self._weight = torch._C._nn.mkldnn_reorder_conv2d_weight(
+                self._weight = torch.ops.aten.mkldnn_reorder_conv2d_weight(
                     weight.to_mkldnn(), [0, 0], [1, 1], [1, 1], self.groups, list(image.shape)
                 )
                 self._packed_for, self._make = image.shape[2], None
@@ -283,6 +284,4 @@ def _transformed(transform: ToomCook, kernel: Tensor) -> Tensor:
 
 
 def _has_mkldnn() -> bool:
-    return torch.backends.mkldnn.is_available() and hasattr(
-        torch.ops.mkldnn, "_convolution_pointwise"
-    )
+    return torch._C._has_mkldnn and hasattr(torch.ops.mkldnn, "_convolution_pointwise")
