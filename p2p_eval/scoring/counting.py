@@ -105,7 +105,9 @@ def count_frames(
         for prepared in ahead(work, frames, how.workers or os.cpu_count() or 1):
             if prepared.error is not None:
                 if not how.keep_going:
-                    raise prepared.error
+                    raise InputError(
+                        f"{prepared.error}; or score the other frames with --keep-going"
+                    ) from prepared.error
                 left_out.append(f"{prepared.frame.id}: {prepared.error}")
             elif prepared.pixels is None or prepared.target is None:
                 rows.append((prepared, stored[prepared.key]))

@@ -131,14 +131,11 @@ def fcn_score(
     """
     _check_options(protocol, workers, seed, draws)
     protocols: tuple[Protocol, ...] = PROTOCOLS if protocol == "both" else (protocol,)
+    remarks: tuple[str, ...] = ()
     if predictor is None:
-        from p2p_eval.scoring.predictor import NetworkPredictor
-
-        loaded, table = load_scorer(weights, label_set)
-        predictor = NetworkPredictor(loaded, precision=precision, device=device)
-        remarks = foreign_weights(loaded, table)
+        predictor, table, remarks = _network(weights, label_set, precision, device)
     else:
-        table, remarks = find_label_set(label_set or DEFAULT_LABEL_SET), ()
+        table = find_label_set(label_set or DEFAULT_LABEL_SET)
     check_outputs(predictor.outputs, table)
     out = Path(out)
     pairings = [
@@ -163,6 +160,17 @@ def fcn_score(
             _write(out / work.name / SCORE_FOLDER, work, rows, table, report)
             entries += scored
     return FCNScoreReport(predictor.identity, tuple(entries))
+
+
+def _network(
+    weights: str | Path | None, label_set: str | Path | None, precision: Precision, device: str
+) -> tuple[Predictor, LabelSet, tuple[str, ...]]:
+    """Load the network that scores; its weights are held by nobody else."""
+    from p2p_eval.scoring.predictor import NetworkPredictor
+
+    loaded, table = load_scorer(weights, label_set)
+    predictor = NetworkPredictor(loaded, precision=precision, device=device)
+    return predictor, table, foreign_weights(loaded, table)
 
 
 def _check_options(protocol: str, workers: int | None, seed: int, draws: int) -> None:
@@ -193,7 +201,10 @@ def _plan(
     tolerated = PER_FRAME if how.keep_going else frozenset()
     errors = [f for f in findings if f.level == "error" and f.code not in tolerated]
     if errors:
-        raise InputError("\n".join(str(finding) for finding in errors))
+        lines = [str(finding).removeprefix("error: ") for finding in errors]
+        if all(finding.code in PER_FRAME for finding in errors):
+            lines.append("or score the other frames with --keep-going")
+        raise InputError("\n".join(lines))
     if not pairing.frames:
         raise InputError(f"{pairing.experiment.folder}: no image has a label ({pairing.how})")
     signature = Signature(
@@ -206,8 +217,7 @@ def _plan(
             **predictor.settings,
         },
     )
-    notes = [*remarks] if pairing.label_kind == "files" else [*remarks, pairing.how]
-    notes += [_note(finding) for finding in findings if finding.level != "error"]
+    notes = [*remarks, *(_note(finding) for finding in findings if finding.level != "error")]
     return _Work(
         name=pairing.experiment.name,
         pairing=pairing,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cached_property
 from typing import Literal, Protocol, get_args
 
 import numpy as np
@@ -69,9 +68,11 @@ class NetworkPredictor:
         self, weights: Weights, *, precision: Precision = "fp32", device: str = "auto"
     ) -> None:
         """Choose the device; the network is built when the first image comes."""
-        self._weights = weights
+        self._weights: Weights | None = weights
+        self._outputs, self._sha256, self._path = weights.outputs, weights.sha256, weights.path
         self._device = pick_device(device)
         self._precision = precision
+        self._model: Callable[[Tensor], Tensor]
         if precision not in PRECISIONS:
             raise InputError(f"got precision {precision!r}, expected {', '.join(PRECISIONS)}")
         if precision == "tf32" and self._device.type != "cuda":
@@ -80,13 +81,13 @@ class NetworkPredictor:
     @property
     def outputs(self) -> int:
         """Number of the network's score maps."""
-        return self._weights.outputs
+        return self._outputs
 
     @property
     def settings(self) -> Mapping[str, str]:
         """Weights (12 digits of the file's sha256), precision, and kind of device."""
         return {
-            "weights": self._weights.sha256[:12],
+            "weights": self._sha256[:12],
             "precision": self._precision,
             "device": self._device.type,
         }
@@ -94,7 +95,7 @@ class NetworkPredictor:
     @property
     def identity(self) -> str:
         """The whole sha256 of the weights file."""
-        return self._weights.sha256
+        return self._sha256
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Predict: uint8 RGB ``(H, W, 3)`` to indices of outputs, uint8 ``(H, W)``.
@@ -120,17 +121,22 @@ class NetworkPredictor:
             best, index = scores.max(dim=1)
             if not bool(torch.isfinite(best).all()):
                 raise WeightsError(
-                    f"{self._weights.path}: the network's scores are NaN or infinite; "
+                    f"{self._path}: the network's scores are NaN or infinite; "
                     "its values are out of range: check the file with `p2p-eval weights verify`"
                 )
             result: NDArray[np.uint8] = index[0].to(torch.uint8).cpu().numpy()
         return result
 
-    @cached_property
-    def _network(self) -> Callable[[Tensor], Tensor]:
+    def _network(self, images: Tensor) -> Tensor:
+        if self._weights is not None:
+            self._model = self._build(self._weights)
+            self._weights = None  # the fast network has tables of its own: half a gigabyte less
+        return self._model(images)
+
+    def _build(self, weights: Weights) -> Callable[[Tensor], Tensor]:
         if self._precision == "bf16":
-            return _MixedFCN8s.from_state(self._weights.state).to(self._device)
-        model = self._weights.build().to(self._device)
+            return _MixedFCN8s.from_state(weights.state).to(self._device)
+        model = weights.build().to(self._device)
         if self._device.type == "cuda":
             return model
         from fcn.fast import FastFCN8s

@@ -200,7 +200,7 @@ def test_a_missing_file_is_refused_before_the_network_runs(
 ) -> None:
     (getattr(street, kind) / "frame1.png").unlink()
     predictor = standin()
-    with pytest.raises(InputError, match=message):
+    with pytest.raises(InputError, match=f"{message}.*\n.*--keep-going"):
         street.score(predictor)
     assert predictor.calls == 0
     assert not street.out.exists()

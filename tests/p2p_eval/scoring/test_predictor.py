@@ -51,6 +51,15 @@ def test_predicts_the_argmax_of_all_outputs(weights: Weights, image: np.ndarray)
     assert predictor.identity == weights.sha256
 
 
+def test_a_prediction_depends_on_its_own_image_only(weights: Weights, image: np.ndarray) -> None:
+    """Not on what went through before, of whatever size: so neither on batching nor resuming."""
+    alone = NetworkPredictor(weights, device="cpu")(image)
+    predictor = NetworkPredictor(weights, device="cpu")
+    for other in (image[:32, :32].copy(), image[::-1].copy(), np.zeros((75, 41, 3), np.uint8)):
+        predictor(other)
+        np.testing.assert_array_equal(predictor(image), alone)
+
+
 def test_a_tie_goes_to_the_lowest_output(weights: Weights, image: np.ndarray) -> None:
     zero = {name: torch.zeros_like(tensor) for name, tensor in weights.state.items()}
     assert not NetworkPredictor(replace(weights, state=zero), device="cpu")(image).any()
