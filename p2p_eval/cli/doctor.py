@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -32,7 +32,16 @@ def doctor(
             show_default="the one whose colours the inputs have, else cityscapes",
         ),
     ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            "--weights",
+            help="Also run this network on three frames of each experiment: images in which it "
+            "sees one class only are found before an hour is spent.",
+        ),
+    ] = None,
     layout: options.Layout = "auto",
+    device: options.Device = "auto",
     workers: options.Workers = None,
     as_json: options.Json = False,
     debug: options.Debug = False,
@@ -49,15 +58,29 @@ def doctor(
         from fcn.labels import label_set as find_label_set
         from p2p_eval.results.doctor import diagnose
 
+        table = None if label_set is None else find_label_set(label_set)
+        predictor = None
+        if weights is not None:
+            from p2p_eval.scoring.predictor import NetworkPredictor
+            from p2p_eval.scoring.scorer import check_outputs, load_scorer
+
+            loaded, table = load_scorer(weights, label_set)
+            check_outputs(loaded.outputs, table)
+            predictor = NetworkPredictor(loaded, device=device)
         diagnosis = diagnose(
             results,
             layout=layout,
             real=real,
             cityscapes=cityscapes,
             labels=labels,
-            label_set=None if label_set is None else find_label_set(label_set),
+            label_set=table,
             workers=workers,
         )
+        if predictor is not None and diagnosis.healthy:
+            from p2p_eval.scoring.trial import try_frames
+
+            found = try_frames(diagnosis.pairings, diagnosis.label_set, predictor)
+            diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
         if as_json:
             typer.echo(json.dumps(_document(diagnosis), indent=2))
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Iterator
@@ -42,7 +43,7 @@ def exit_codes(debug: bool) -> Iterator[None]:
         _fail("out of memory; fewer --workers or smaller images need less", BAD_INPUT, debug)
     except BrokenPipeError:
         # The reader of stdout has gone (`| head`): nothing is left to say, and nobody to say it to.
-        sys.stdout = None  # type: ignore[assignment]
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the interpreter's own flush
         raise typer.Exit(0) from None
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", BAD_INPUT, debug)

@@ -27,7 +27,7 @@ from p2p_eval.results.layouts import Experiment, find_experiments
 from p2p_eval.results.pairing import Frame, Pairing, pair
 from p2p_eval.results.survey import FrameFacts, read_or_none, survey
 
-__all__ = ["PER_FRAME", "Diagnosis", "Finding", "check", "diagnose", "examine"]
+__all__ = ["PER_FRAME", "Diagnosis", "Finding", "check", "collapse_findings", "diagnose", "examine"]
 
 PER_FRAME = frozenset(
     {
@@ -142,7 +142,6 @@ def examine(
     *,
     full: bool = True,
     workers: int | None = None,
-    predictions: NDArray[np.int64] | None = None,
 ) -> list[Finding]:
     """Say what would make a score of this pairing wrong.
 
@@ -151,8 +150,6 @@ def examine(
         label_set: What label ids and colours mean.
         full: Decode every file; otherwise read all headers and decode 16 frames.
         workers: Threads that decode.
-        predictions: Where the network has run already: joint counts, shape
-            ``(num_classes, outputs)``, rows label classes, columns predictions.
 
     Returns:
         Findings, errors first, then warnings, then notes.
@@ -165,8 +162,6 @@ def examine(
         *label_findings(facts, pairing, label_set),
         *_colors(facts),
     ]
-    if predictions is not None:
-        findings += _collapse(predictions, label_set)
     return _named(findings, pairing.experiment)
 
 
@@ -304,7 +299,13 @@ def _colors(facts: list[FrameFacts]) -> Iterable[Finding]:
     )  # fmt: skip
 
 
-def _collapse(predictions: NDArray[np.int64], label_set: LabelSet) -> Iterable[Finding]:
+def collapse_findings(predictions: NDArray[np.int64], label_set: LabelSet) -> Iterable[Finding]:
+    """Say whether predictions are nearly all of one class where the labels are not.
+
+    Args:
+        predictions: Joint counts, shape ``(num_classes, outputs)``.
+        label_set: What the rows mean.
+    """
     total = int(predictions.sum())
     if not total:
         return

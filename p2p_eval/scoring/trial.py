@@ -1,0 +1,50 @@
+"""A few frames through the network, to see early what would otherwise be seen after an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from fcn.labels import LabelSet
+from p2p_eval.metrics.confusion import joint_counts
+from p2p_eval.results.doctor import collapse_findings
+from p2p_eval.results.findings import Finding
+from p2p_eval.results.pairing import Pairing, spread
+from p2p_eval.scoring.frames import prepare
+from p2p_eval.scoring.predictor import Predictor
+
+__all__ = ["FRAMES", "try_frames"]
+
+FRAMES = 3
+"""Frames that are tried of each experiment."""
+
+
+def try_frames(
+    pairings: Sequence[Pairing], label_set: LabelSet, predictor: Predictor
+) -> list[Finding]:
+    """Predict a few frames of each experiment, and say where they show one class only.
+
+    Args:
+        pairings: The experiments and their labels.
+        label_set: What label ids mean.
+        predictor: The network.
+
+    Raises:
+        InputError: A frame cannot be used.
+    """
+    findings: list[Finding] = []
+    for pairing in pairings:
+        counts = np.zeros((label_set.num_classes, predictor.outputs), np.int64)
+        for place in spread(len(pairing.frames), FRAMES):
+            frame = prepare(pairing.frames[place], label_set, "", lambda frame, key: False)
+            if frame.error is not None:
+                raise frame.error
+            if frame.pixels is not None and frame.target is not None:
+                counts += joint_counts(frame.target, predictor(frame.pixels), *counts.shape)
+        findings += [
+            replace(finding, experiment=pairing.experiment.name)
+            for finding in collapse_findings(counts, label_set)
+        ]
+    return findings
