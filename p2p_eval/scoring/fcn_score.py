@@ -131,13 +131,23 @@ def fcn_score(
     """
     _check_options(protocol, workers, seed, draws)
     protocols: tuple[Protocol, ...] = PROTOCOLS if protocol == "both" else (protocol,)
+    out = Path(out)
+    experiments = [
+        experiment
+        for experiment in find_experiments(Path(results), layout, _path(real))
+        if not _lies_in(experiment.folder, out)  # predictions that an earlier run saved
+    ]
+    if not experiments:
+        raise InputError(
+            f"{results}: its only images lie in the score folder {out}; give the folder of a "
+            "test run, or another --out"
+        )
     remarks: tuple[str, ...] = ()
     if predictor is None:
         predictor, table, remarks = _network(weights, label_set, precision, device)
     else:
         table = find_label_set(label_set or DEFAULT_LABEL_SET)
     check_outputs(predictor.outputs, table)
-    out = Path(out)
     pairings = [
         pair(
             experiment,
@@ -146,8 +156,7 @@ def fcn_score(
             label_set=table,
             split=split,
         )
-        for experiment in find_experiments(Path(results), layout, _path(real))
-        if not _lies_in(experiment.folder, out)  # predictions that an earlier run saved
+        for experiment in experiments
     ]
     how = Counting(workers, fresh, keep_going, save_predictions)
     works = [_plan(pairing, table, predictor, how, remarks) for pairing in pairings]
