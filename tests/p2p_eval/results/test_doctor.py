@@ -12,7 +12,7 @@ from PIL import Image
 
 from fcn.labels import label_set
 from p2p_eval.errors import InputError
-from p2p_eval.results.doctor import check, collapse_findings, diagnose, examine
+from p2p_eval.results.doctor import PER_FRAME, Finding, check, collapse_findings, diagnose, examine
 from p2p_eval.results.layouts import find_experiments
 from p2p_eval.results.pairing import Pairing, pair
 
