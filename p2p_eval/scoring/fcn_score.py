@@ -132,16 +132,7 @@ def fcn_score(
     _check_options(protocol, workers, seed, draws)
     protocols: tuple[Protocol, ...] = PROTOCOLS if protocol == "both" else (protocol,)
     out = Path(out)
-    experiments = [
-        experiment
-        for experiment in find_experiments(Path(results), layout, _path(real))
-        if not _lies_in(experiment.folder, out)  # predictions that an earlier run saved
-    ]
-    if not experiments:
-        raise InputError(
-            f"{results}: its only images lie in the score folder {out}; give the folder of a "
-            "test run, or another --out"
-        )
+    experiments = find_experiments(Path(results), layout, _path(real))
     remarks: tuple[str, ...] = ()
     if predictor is None:
         predictor, table, remarks = _network(weights, label_set, precision, device)
@@ -192,10 +183,6 @@ def _check_options(protocol: str, workers: int | None, seed: int, draws: int) ->
 
 def _path(value: str | Path | None) -> Path | None:
     return None if value is None else Path(value)
-
-
-def _lies_in(folder: Path, other: Path) -> bool:
-    return folder.resolve().is_relative_to(other.resolve())
 
 
 def _plan(

@@ -227,8 +227,6 @@ def test_scores_inside_the_results_folder_are_no_results(street: Any, standin: M
             save_predictions=True,
         )
         assert [entry.name for entry in report.experiments] == ["a"]
-    with pytest.raises(InputError, match="only images lie in the score folder"):
-        fcn_score(base / "runs/p2p-eval-out", out=base / "runs/p2p-eval-out", predictor=standin())
 
 
 def test_damaged_counts_are_refused_unless_fresh(street: Any, standin: Make) -> None:
