@@ -23,16 +23,19 @@ any number of leading axes.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
     "PROTOCOLS",
+    "Collapse",
     "Protocol",
     "Scores",
+    "collapse",
     "histogram",
     "joint_counts",
     "paper_histogram",
@@ -48,6 +51,9 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 Floats = NDArray[np.float64]
 EPSILON = 1e-12
 """What the official script adds to every denominator."""
+
+COLLAPSED = 0.9
+"""Share of one output in the predictions above which they say nothing about the image."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -253,3 +259,38 @@ def _check_sizes(classes: int, outputs: int) -> None:
 def _check_protocol(protocol: str) -> None:
     if protocol not in PROTOCOLS:
         raise ValueError(f"got protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}")
+
+
+class Collapse(NamedTuple):
+    """The output that nearly all pixels are predicted as, its share there and in the labels."""
+
+    output: int
+    predicted: float
+    labelled: float
+
+    def name(self, classes: Sequence[str]) -> str:
+        """Name of the output: its class's, or the extra output's."""
+        return classes[self.output] if self.output < len(classes) else "the extra output"
+
+
+def collapse(joint: NDArray[np.int64]) -> Collapse | None:
+    """Say whether over 90 % of the predictions are one output that far fewer labels are.
+
+    Args:
+        joint: Joint counts, shape ``(num_classes, outputs)``.
+
+    Example:
+        >>> collapse(np.array([[50, 0], [50, 0]]))
+        Collapse(output=0, predicted=1.0, labelled=0.5)
+        >>> collapse(np.array([[97, 0], [3, 0]])) is None
+        True
+    """
+    total = joint.sum()
+    if not total:
+        return None
+    output = int(joint.sum(0).argmax())
+    predicted = float(joint[:, output].sum() / total)
+    labelled = float(joint[output].sum() / total) if output < len(joint) else 0.0
+    if predicted <= COLLAPSED or labelled > predicted - (1 - COLLAPSED):
+        return None
+    return Collapse(output, predicted, labelled)

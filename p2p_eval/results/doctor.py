@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from fcn.labels import LABEL_SETS, LabelSet
 from fcn.labels import label_set as named_label_set
 from p2p_eval.errors import InputError
+from p2p_eval.metrics.confusion import collapse
 from p2p_eval.results.colors import MAX_FAR_SHARE, decode_colors
 from p2p_eval.results.doctor_labels import label_findings
 from p2p_eval.results.findings import Finding, Level, first
@@ -41,8 +42,6 @@ PER_FRAME = frozenset(
 """Codes of errors in single frames: without those frames the others can be scored."""
 
 ORDER = {"error": 0, "warning": 1, "note": 2}
-COLLAPSED_SHARE = 0.9
-"""Share of the predictions in one class from which they count as collapsed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -306,17 +305,11 @@ def collapse_findings(predictions: NDArray[np.int64], label_set: LabelSet) -> It
         predictions: Joint counts, shape ``(num_classes, outputs)``.
         label_set: What the rows mean.
     """
-    total = int(predictions.sum())
-    if not total:
-        return
-    share = predictions.sum(0) / total
-    best = int(share.argmax())
-    expected = predictions[best].sum() / total if best < label_set.num_classes else 0.0
-    if share[best] > COLLAPSED_SHARE and expected < share[best] - 0.1:
-        name = label_set.names[best] if best < label_set.num_classes else f"output {best}"
+    if found := collapse(predictions):
         yield Finding(
-            "warning", "one-class-predictions", f"{share[best]:.0%} of the pixels are recognised "
-            f"as {name}, which the labels give to {expected:.0%}", (),
+            "warning", "one-class-predictions", f"{found.predicted:.0%} of the pixels are "
+            f"recognised as {found.name(label_set.names)}, which the labels give to "
+            f"{found.labelled:.0%}", (),
             "usual causes: labels that were resized, weights of another data set, images that are "
             "no photos",
         )  # fmt: skip

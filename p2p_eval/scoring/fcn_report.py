@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from p2p_eval.metrics.confusion import Protocol, Scores, histogram, scores
+from p2p_eval.metrics.confusion import Protocol, Scores, collapse, histogram, scores
 from p2p_eval.scores.bootstrap import bootstrap_interval
 from p2p_eval.scores.signature import Signature
 
@@ -29,9 +29,6 @@ __all__ = [
 
 SCHEMA = "p2p-eval/fcn-score/1"
 FIGURES = ("per_pixel_acc", "per_class_acc", "class_iou")
-COLLAPSED = 0.95
-"""Share of one class in the predictions above which they say nothing about the image."""
-
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Counts = NDArray[np.int64]
@@ -215,7 +212,7 @@ def per_image_csv(
 ) -> str:
     """Give one row a frame: the protocol applied to this frame alone, and what stands out in it.
 
-    Figures of a dropped frame are empty. ``collapsed_to`` names the class that over 95 % of the
+    Figures of a dropped frame are empty. ``collapsed_to`` names the class that over 90 % of the
     labelled pixels are predicted as, where the labels are not so one-sided.
     """
     hist, dropped = histogram(counts, protocol)
@@ -226,10 +223,9 @@ def per_image_csv(
     for row, image in enumerate(images):
         known = [] if dropped[row] else figures[row].tolist()
         cells = [repr(value) if math.isfinite(value) else "" for value in known] or [""] * 3
-        collapsed = _collapse(counts[row], classes)
-        table.writerow(
-            [_cell(image), *cells, int(dropped[row]), _cell(collapsed[0]) if collapsed else ""]
-        )
+        found = collapse(counts[row])
+        collapsed_to = _cell(found.name(classes)) if found else ""
+        table.writerow([_cell(image), *cells, int(dropped[row]), collapsed_to])
     return text.getvalue()
 
 
@@ -257,24 +253,14 @@ def _remarks(
                 + " (pixel / class / IOU): no frame dropped, the extra output counted as an "
                 "error, absent classes left out of the means"
             )
-    if collapsed := _collapse(counts.sum(0), classes):
+    if found := collapse(counts.sum(0)):
         remarks.append(
-            f"{collapsed[1]:.1%} of the pixels are predicted as {collapsed[0]}, the labels are "
-            "not: the images are not what the network was trained on; wrong images, labels that "
-            "were resized, or another network's weights do this (see `p2p-eval doctor`)"
+            f"{found.predicted:.1%} of the pixels are predicted as {found.name(classes)}, which "
+            f"the labels give to {found.labelled:.1%}: the images are not what the network was "
+            "trained on; wrong images, labels that were resized, or another network's weights do "
+            "this (see `p2p-eval doctor`)"
         )
     return remarks
-
-
-def _collapse(joint: Counts, classes: Sequence[str]) -> tuple[str, float] | None:
-    """Return the one class that is predicted, and its share, unless the labels are as one-sided."""
-    total = joint.sum()
-    predicted, labelled = joint.sum(0), joint.sum(1)
-    if not total or predicted.max() <= COLLAPSED * total or labelled.max() > COLLAPSED * total:
-        return None
-    index = int(predicted.argmax())
-    name = classes[index] if index < len(classes) else "the extra output"
-    return name, float(predicted[index] / total)
 
 
 def _known(value: float) -> float | None:
