@@ -241,7 +241,7 @@ class GroupedProduct:
         self.inputs = inputs
         self.groups, self.outputs = bias.shape
         self._make: Callable[[], Tensor] | None = weight
-        self._weight, self._bias = torch.empty(0), bias.flatten()
+        self._weight, self._bias = torch.empty(0), bias.flatten().clone()
         self._packed_for = 0
         self._packing = threading.Lock()
 
@@ -280,7 +280,12 @@ class GroupedProduct:
 
 
 def _transformed(transform: ToomCook, kernel: Tensor) -> Tensor:
-    return transform.weight(kernel).to(kernel.dtype).flatten(0, 1)
+    outputs, inputs = kernel.shape[:2]
+    weights = kernel.new_empty(transform.size**2, outputs, inputs)
+    for start in range(0, outputs, 32):  # float64 copies of a part at a time
+        part = slice(start, start + 32)
+        weights[:, part] = transform.weight(kernel[part]).flatten(0, 1)
+    return weights
 
 
 def _has_mkldnn() -> bool:
