@@ -1,0 +1,222 @@
+"""The installed program as a user meets it: commands, exit codes, files."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+COMMANDS = (
+    ["demo"],
+    ["doctor"],
+    ["fcn-score"],
+    ["weights", "list"],
+    ["weights", "get"],
+    ["weights", "verify"],
+    ["weights", "convert"],
+    ["data", "make", "scenes"],
+    ["data", "make", "controls"],
+)
+PROGRAM = Path(sys.executable).with_name("p2p-eval")
+
+
+def run(*arguments: object, cwd: Path, **env: str) -> subprocess.CompletedProcess[str]:
+    """Run the installed program."""
+    return subprocess.run(
+        [PROGRAM, *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "OMP_NUM_THREADS": "2", **env},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def refused(result: subprocess.CompletedProcess[str]) -> str:
+    """Check that the program refused its input as it promises to, and return the message."""
+    assert result.returncode == 2, result.stderr
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    return result.stderr
+
+
+@pytest.fixture
+def slim(golden: Path, tmp_path: Path) -> Path:
+    """A writable copy of the golden set in which the official script drops three frames."""
+    return Path(shutil.copytree(golden / "fcn" / "slim_b", tmp_path / "slim_b"))
+
+
+def score(slim: Path, *more: object, **env: str) -> subprocess.CompletedProcess[str]:
+    """Score the golden set."""
+    weights = slim / "fcn-8s-cityscapes.caffemodel"
+    return run(
+        "fcn-score", "results", "--cityscapes", "cityscapes", "--weights", weights, *more,
+        cwd=slim, **env,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
+def test_help_says_what_it_does_with_an_example(command: list[str], tmp_path: Path) -> None:
+    result = run(*command, "--help", cwd=tmp_path, COLUMNS="200")
+    assert result.returncode == 0
+    assert "Example: p2p-eval" in result.stdout
+
+
+def test_import_and_help_are_quick_and_load_no_torch(tmp_path: Path) -> None:
+    code = (
+        "import sys, p2p_eval, fcn, p2p_eval.cli; "
+        "sys.exit(', '.join({'torch', 'torchvision', 'pandas', 'scipy'} & set(sys.modules)) or 0)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
+    seconds = []
+    for _ in range(3):
+        start = time.perf_counter()
+        assert run("--help", cwd=tmp_path).returncode == 0
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 1.0
+
+
+def test_version(tmp_path: Path) -> None:
+    import p2p_eval
+
+    assert run("--version", cwd=tmp_path).stdout == f"p2p-eval {p2p_eval.__version__}\n"
+
+
+def test_fcn_score_equals_the_official_script(slim: Path) -> None:
+    result = score(slim, "--protocol", "both", "--json")
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["schema"] == "p2p-eval/fcn-score/1"
+    paper, strict = document["experiments"]
+    expected = (slim / "expected_evaluation_results.txt").read_text().splitlines()
+    for key, line in zip(("per_pixel_acc", "per_class_acc", "class_iou"), expected, strict=False):
+        assert paper[key] == pytest.approx(float(line.split(": ")[1]), abs=2e-5)
+        low, high = paper["ci95"][key]
+        assert low <= paper[key] <= high
+    assert (paper["protocol"], paper["frames"], paper["dropped_frames"]) == ("paper", 6, 3)
+    assert (strict["protocol"], strict["frames"], strict["dropped_frames"]) == ("strict", 6, 0)
+    assert len(paper["per_class"]) == 19
+    assert "3 of 6 frames" in result.stderr
+    folder = slim / "p2p-eval-out" / "results" / "fcn_score"
+    files = {file.name: file.read_bytes() for file in folder.iterdir() if file.is_file()}
+    assert {"evaluation_results.txt", "per_image.csv", "confusion.npz"} <= set(files)
+
+    again = score(slim, "--protocol", "both", "--json")
+    assert again.stdout == result.stdout
+    assert {f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()} == files
+
+
+def test_interrupted_run_goes_on_to_the_same_bytes(slim: Path) -> None:
+    """SIGINT exits with 130 or finds the run done; either way the next run ends in the same bytes."""
+    assert score(slim, "--out", "whole").returncode == 0
+    weights = slim / "fcn-8s-cityscapes.caffemodel"
+    command = [PROGRAM, "fcn-score", "results", "--cityscapes", "cityscapes", "--weights", weights]
+    process = subprocess.Popen(
+        [*command, "--out", "parts"], cwd=slim, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while not list((slim / "parts").rglob("*journal*")) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, stderr = process.communicate(timeout=60)
+    assert process.returncode in (0, 130), stderr
+    assert b"Traceback" not in stderr
+    assert score(slim, "--out", "parts").returncode == 0
+    whole, parts = (slim / name / "results" / "fcn_score" for name in ("whole", "parts"))
+    names = sorted(file.name for file in whole.iterdir())
+    assert names == sorted(file.name for file in parts.iterdir())
+    for name in names:
+        assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
+
+
+def test_missing_image_is_refused_or_left_out(slim: Path) -> None:
+    next((slim / "results").iterdir()).unlink()
+    assert "--keep-going" in refused(score(slim))
+    assert not list((slim / "p2p-eval-out").rglob("confusion.npz"))
+    result = score(slim, "--keep-going", "--json")
+    assert result.returncode == 3
+    assert json.loads(result.stdout)["experiments"][0]["frames"] == 5
+    assert "left out" in result.stderr
+
+
+def test_truncated_image_is_named(slim: Path) -> None:
+    image = sorted((slim / "results").iterdir())[2]
+    image.write_bytes(image.read_bytes()[:2000])
+    assert image.name in refused(score(slim))
+
+
+def test_labels_of_another_kind_are_refused(slim: Path) -> None:
+    for label in (slim / "cityscapes").rglob("*_labelIds.png"):
+        Image.open(label).convert("RGB").save(label)
+    assert "_gtFine_labelIds.png" in refused(score(slim))
+
+
+def test_truncated_weights_are_refused(slim: Path) -> None:
+    weights = slim / "fcn-8s-cityscapes.caffemodel"
+    weights.write_bytes(weights.read_bytes()[:-1000])
+    assert "truncated" in refused(score(slim))
+
+
+def test_unknown_option_value(slim: Path) -> None:
+    assert "--protocol" in refused(score(slim, "--protocol", "papper"))
+
+
+def test_doctor_finds_nothing_wrong_and_then_jpeg(slim: Path) -> None:
+    good = run("doctor", "results", "--cityscapes", "cityscapes", "--json", cwd=slim)
+    assert good.returncode == 0, good.stderr
+    assert not [f for f in json.loads(good.stdout)["findings"] if f["level"] == "error"]
+    for image in (slim / "results").iterdir():
+        Image.open(image).save(image, format="JPEG")
+    bad = run("doctor", "results", "--cityscapes", "cityscapes", cwd=slim)
+    assert "JPEG" in bad.stdout
+    scored = score(slim, "--json")
+    assert scored.returncode == 0
+    assert "JPEG" in scored.stderr
+    assert "jpeg" in json.loads(scored.stdout)["signature"].lower()
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    for command in ("fcn-score", "doctor"):
+        assert "results" in refused(run(command, "results", cwd=tmp_path))
+
+
+def test_weights_list_verify_convert(slim: Path) -> None:
+    listed = json.loads(run("weights", "list", "--json", cwd=slim).stdout)["weights"]
+    assert {"cityscapes", "scenes"} <= {row["name"] for row in listed}
+    assert next(row for row in listed if row["name"] == "scenes")["here"]
+    source = slim / "fcn-8s-cityscapes.caffemodel"
+    assert run("weights", "convert", source, "slim.safetensors", cwd=slim).returncode == 0
+    facts = json.loads(run("weights", "verify", "slim.safetensors", "--json", cwd=slim).stdout)
+    assert facts["outputs"] == 20
+    assert "is_a_directory" not in refused(run("weights", "verify", "results", cwd=slim))
+
+
+def test_official_weights_offline_say_what_to_do(slim: Path) -> None:
+    message = refused(
+        run("fcn-score", "results", "--cityscapes", "cityscapes", cwd=slim, P2P_EVAL_CACHE="none")
+    )
+    assert "weights get cityscapes" in message
+
+
+def test_demo_puts_the_photos_first(tmp_path: Path) -> None:
+    result = run("demo", "--count", "6", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    scores = {e["name"]: e["per_pixel_acc"] for e in json.loads(result.stdout)["experiments"]}
+    assert set(scores) == {"photos", "blurred", "gray", "colour-averaged", "shuffled"}
+    assert max(scores, key=scores.__getitem__) == "photos"
+    assert scores["photos"] > 0.85
+    assert scores["shuffled"] < scores["photos"] - 0.2
+    with Image.open(tmp_path / "p2p-eval-demo" / "6-scenes" / "demo.png") as sheet:
+        assert sheet.mode == "RGB"
+    table = run("demo", "--count", "6", cwd=tmp_path, COLUMNS="160")
+    assert "Table 1" in table.stdout
