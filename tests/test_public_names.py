@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcn
 import p2p_eval
+import p2p_eval.metrics
 
 
 def test_p2p_eval_exports() -> None:
@@ -16,3 +17,10 @@ def test_fcn_exports() -> None:
         "LABEL_SETS", "FCN8s", "LabelClass", "LabelSet", "label_set", "preprocess",
     ]  # fmt: skip
     assert all(hasattr(fcn, name) for name in fcn.__all__)
+
+
+def test_metrics_exports() -> None:
+    assert p2p_eval.metrics.__all__ == [
+        "Collapse", "Scores", "SegmentationScore", "collapse", "histogram", "joint_counts", "scores",
+    ]  # fmt: skip
+    assert all(hasattr(p2p_eval.metrics, name) for name in p2p_eval.metrics.__all__)
