@@ -21,6 +21,7 @@ def test_fcn_exports() -> None:
 
 def test_metrics_exports() -> None:
     assert p2p_eval.metrics.__all__ == [
-        "Collapse", "Scores", "SegmentationScore", "collapse", "histogram", "joint_counts", "scores",
+        "Collapse", "Scores", "SegmentationScore",
+        "collapse", "histogram", "joint_counts", "scores",
     ]  # fmt: skip
     assert all(hasattr(p2p_eval.metrics, name) for name in p2p_eval.metrics.__all__)

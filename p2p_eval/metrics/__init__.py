@@ -3,8 +3,8 @@
 Example:
     >>> import numpy as np
     >>> counts = joint_counts(np.array([[0, 1, 1, 255]]), np.array([[0, 1, 0, 1]]), 2, 2)
-    >>> scores(histogram(counts, "strict")[0], "strict").per_class_acc
-    np.float64(0.75)
+    >>> float(scores(histogram(counts, "strict")[0], "strict").per_class_acc)
+    0.75
 """
 
 from __future__ import annotations
