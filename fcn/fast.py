@@ -90,7 +90,7 @@ class FastFCN8s:
                 lambda: weight[None, :, :, 0, 0], bias[None], weight.shape[1]
             )
         elif name == "fc6_cs" and winograd:
-            self._wide[name] = WinogradConv(weight, bias, F27, block=128)
+            self._wide[name] = WinogradConv(weight, bias, F27, block=64)
         else:
             if weight.shape[2] == 3 and winograd:
                 self._wide[name] = WinogradConv(weight, bias, F43)
@@ -125,27 +125,27 @@ class FastFCN8s:
         border = self._border(frame_length(high), frame_length(wide))
         x = _padded(images, rows[0], columns[0])
         around: Tensor | None = None  # conv1_1 has its padding
-        pools: list[Tensor] = []
+        margins = NO_MARGINS
+        skips = []
+        # No pooled map is kept for longer than it takes: pool1 alone has 135 MB.
         for block, row, column in zip(BLOCKS[:4], rows, columns, strict=True):
             outside: list[Tensor | None] = [around, *(border.constants[name] for name in block)]
-            margins = (*column.grown, *row.grown) if pools else NO_MARGINS
+            if block is not BLOCKS[0]:
+                margins = (*column.grown, *row.grown)
             x = self._block(x, block, (row.length, column.length), outside, margins)
             around = outside[-1]
-            pools.append(x)
+            if block is BLOCKS[2]:
+                score3 = self._conv("score_pool3", border.pool3)
+                score3 = stretch(score3, row.pooled.size, column.pooled.size)
+                skips.append(_pasted(score3, self._conv("score_pool3", x), row, column))
+        x = _pasted(stretch(border.pool4, row.pooled.size, column.pooled.size), x, row, column)
+        skips.append(self._conv("score_pool4", x))
 
-        score3 = self._conv("score_pool3", border.pool3)
-        score3 = stretch(score3, rows[2].pooled.size, columns[2].pooled.size)
-        score3 = _pasted(score3, self._conv("score_pool3", pools[2]), rows[2], columns[2])
-        pool4 = stretch(border.pool4, rows[3].pooled.size, columns[3].pooled.size)
-        pool4 = _pasted(pool4, pools[3], rows[3], columns[3])
-
-        nothing: list[Tensor | None] = [
-            pool4.new_zeros(self._layers[name][0].shape[1]) for name in BLOCKS[4]
-        ]
-        size = pool4.shape[2], pool4.shape[3]
-        x = self._block(pool4, BLOCKS[4], size, nothing, NO_MARGINS)
-        x = self._conv("score_fr", self._fc7(self._fc6(x)))
-        return self._decode(x, self._conv("score_pool4", pool4), score3, (high, wide))
+        nothing = [x.new_zeros(self._layers[name][0].shape[1]) for name in BLOCKS[4]]
+        x = self._block(x, BLOCKS[4], (x.shape[2], x.shape[3]), nothing, NO_MARGINS)
+        x = self._fc6(x)
+        x = self._conv("score_fr", self._fc7(x))
+        return self._decode(x, skips[1], skips[0], (high, wide))
 
     def _border(self, height: int, width: int) -> Border:
         key = height, width

@@ -5,15 +5,19 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from itertools import pairwise
+from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
 
 from fcn.border import frame_length, stretch, windows
 from fcn.fast import F27, F43, FastFCN8s
-from fcn.network import BLOCKS, FULL_WIDTHS, PAD, FCN8s
+from fcn.network import BLOCKS, FULL_WIDTHS, PAD, FCN8s, preprocess
+from fcn.weights import load_weights
 from fcn.winograd import GroupedProduct, ToomCook, WinogradConv
 from fcn.workers import Workers, Workspace
 
@@ -260,3 +264,20 @@ def test_workers_pass_on_errors() -> None:
     with pytest.raises(ArithmeticError):
         Workers().run(job, 4)
     assert torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("name", ["slim_a", "slim_b"])
+def test_golden_argmax_maps(name: str, golden: Path) -> None:
+    """Six frames of the official script's own run."""
+    folder = golden / "fcn" / name
+    fast = FastFCN8s(load_weights(folder / "fcn-8s-cityscapes.caffemodel").build())
+    same, pixels = 0, 0
+    for path in sorted((folder / "expected_argmax").glob("*.png")):
+        expected = np.asarray(Image.open(path))
+        photo = Image.open(folder / "results" / f"{path.stem}_leftImg8bit.png")
+        resized = photo.resize(expected.shape[::-1], Image.Resampling.BILINEAR)
+        x = torch.from_numpy(np.array(resized)).permute(2, 0, 1)[None]
+        same += int((fast(preprocess(x)).argmax(1)[0].numpy() == expected).sum())
+        pixels += expected.size
+    assert pixels
+    assert same >= 0.9999 * pixels
