@@ -13,7 +13,18 @@ from typing import BinaryIO
 
 from fcn.errors import WeightsError
 
-__all__ = ["read_record", "record_path", "replacing", "sha256_of", "sync_folder", "write_record"]
+__all__ = [
+    "TEMPORARY",
+    "read_record",
+    "record_path",
+    "replacing",
+    "sha256_of",
+    "sync_folder",
+    "write_record",
+]
+
+TEMPORARY = f".{'[0-9a-f]' * 16}.tmp"
+"""Pattern of the names that :func:`replacing` writes under; what a killed run leaves has one."""
 
 READ_BYTES = 1 << 20
 MAX_RECORD_BYTES = 4096

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import errno
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from fcn.files import TEMPORARY, replacing
 from p2p_eval.errors import StoreError
 
 __all__ = ["LOCK_NAME", "exclusive", "remove", "remove_leftovers", "store_error", "write_atomic"]
 
 LOCK_NAME = ".p2p-eval.lock"
-TEMPORARY = ".{name}.{token}.tmp"
 
 ADVICE = {
     errno.ENOSPC: "free some disk space and run again: what was scored is kept",
@@ -54,18 +52,10 @@ def write_atomic(path: Path, data: bytes) -> None:
         >>> [path.name for path in folder.iterdir()]
         ['score.json']
     """
-    temporary = path.with_name(TEMPORARY.format(name=path.name, token=secrets.token_hex(8)))
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
-        _flush_folder(path.parent)
+        with replacing(path) as file:
+            file.write(data)
     except OSError as error:
         raise store_error(path, error) from error
 
@@ -86,7 +76,7 @@ def remove(path: Path) -> None:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove the temporary files of a run that was killed; call it under :func:`exclusive` only."""
-    for path in folder.glob(TEMPORARY.format(name="*", token="[0-9a-f]" * 16)):
+    for path in folder.glob(TEMPORARY):
         remove(path)
 
 
@@ -111,11 +101,3 @@ def exclusive(out: Path) -> Iterator[None]:
         yield
     finally:
         lock.release()
-
-
-def _flush_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from fcn import files
 from p2p_eval.errors import StoreError
-from p2p_eval.scores import store
 from p2p_eval.scores.store import exclusive, remove, remove_leftovers, write_atomic
 
 
@@ -36,7 +36,7 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(store.os, "fsync", full)
+    monkeypatch.setattr(files.os, "fsync", full)
     with pytest.raises(StoreError, match=r"score\.json.*No space left.*free some disk space"):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
@@ -85,7 +85,7 @@ def test_one_run_at_a_time(tmp_path: Path) -> None:
 
 
 def test_leftovers_of_a_killed_run_are_removed_and_nothing_else(tmp_path: Path) -> None:
-    for name in (".a.npz.0123456789abcdef.tmp", ".a.npz.tmp", "a.tmp", "a.npz"):
+    for name in (".0123456789abcdef.tmp", ".a.npz.tmp", "a.tmp", "a.npz"):
         (tmp_path / name).touch()
     remove_leftovers(tmp_path)
     assert names(tmp_path) == [".a.npz.tmp", "a.npz", "a.tmp"]
