@@ -243,7 +243,7 @@ def main() -> None:
         "# FCN-8s on the CPU, side by side",
         "",
         f"Full width, random weights, one {height}×{width} frame, float32, "
-        f"{processors()} cores of a {processor()}. Every network runs in a process of its own, "
+        f"{processors()} cores, {processor()}. Every network runs in a process of its own, "
         f"{options.rounds} interleaved rounds, the second frame of each counts; the median is "
         f"shown. Classes and scores are compared with {REFERENCE}'s; the difference is given by "
         "its greatest score. Only ratios mean something on another machine.",
