@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from fcn import winograd
 from fcn.border import frame_length, stretch, windows
 from fcn.fast import F27, F43, FastFCN8s
 from fcn.network import BLOCKS, FULL_WIDTHS, PAD, FCN8s, preprocess
@@ -281,3 +282,14 @@ def test_golden_argmax_maps(name: str, golden: Path) -> None:
         pixels += expected.size
     assert pixels
     assert same >= 0.9999 * pixels
+
+
+def test_products_without_onednn_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A PyTorch whose private operators differ falls back to plain products."""
+    torch.manual_seed(5)
+    weight, bias = torch.randn(4, 8, 16), torch.randn(4, 8)
+    tiles = torch.randn(9, 4, 16)
+    quick = GroupedProduct(lambda: weight, bias, 16)(tiles)
+    monkeypatch.setattr(winograd, "_has_grouped_1x1", lambda: False)
+    plain = GroupedProduct(lambda: weight, bias, 16)(tiles)
+    torch.testing.assert_close(quick, plain, rtol=1e-5, atol=1e-5)
