@@ -19,11 +19,29 @@ __all__ = [
     "RecipeError",
     "TrainingError",
     "WeightsError",
+    "shown",
 ]
+
+
+def shown(text: str) -> str:
+    r"""Return a text that any terminal and file can take: what is not printable is escaped.
+
+    Paths come from anywhere, and may hold control characters and bytes that are no UTF-8. Line
+    ends stay.
+
+    Example:
+        >>> print(shown("red: \x1b[31m, no UTF-8: \udcff"))
+        red: \x1b[31m, no UTF-8: \udcff
+    """
+    return "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in text)
 
 
 class FCNError(Exception):
     """Base of the package's exceptions; its message says what, where, and what to do."""
+
+    def __init__(self, message: object = "") -> None:
+        """Take the message, with what is not printable escaped."""
+        super().__init__(shown(str(message)))
 
 
 class WeightsError(FCNError):

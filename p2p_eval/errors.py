@@ -9,11 +9,17 @@
 The network's own errors (weights, label sets, training) are in :mod:`fcn.errors`.
 """
 
+from fcn.errors import shown
+
 __all__ = ["InputError", "P2PEvalError", "StoreError"]
 
 
 class P2PEvalError(Exception):
     """Base of the kit's exceptions; its message says what, where, and what to do."""
+
+    def __init__(self, message: object = "") -> None:
+        """Take the message, with what is not printable escaped."""
+        super().__init__(shown(str(message)))
 
 
 class InputError(P2PEvalError):

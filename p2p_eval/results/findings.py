@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
+from fcn.errors import shown
+
 __all__ = ["Finding", "Level", "first"]
 
 Level: TypeAlias = Literal["error", "warning", "note"]
@@ -35,7 +37,8 @@ class Finding:
         where = f" ({', '.join(self.where)})" if self.where else ""
         advice = f"; {self.advice}" if self.advice else ""
         name = f"{self.experiment}: " if self.experiment else ""
-        return f"{self.level}: {name}{self.message}{where}{advice} [{self.code}]"
+        line = f"{self.level}: {name}{self.message}{where}{advice} [{self.code}]"
+        return shown(line).replace("\n", "\\n")
 
 
 def first(names: Iterable[object]) -> tuple[str, ...]:

@@ -238,6 +238,8 @@ def _plain_layout(listing: Listing, layout: str, real: Path | None) -> str:
 
 
 def _experiment(name: str, kind: str, listing: Listing, real: dict[str, Path] | None) -> Experiment:
+    for file in listing.images:  # strays too: they are named in reports
+        check_name(file, listing.path)
     strays: tuple[str, ...] = ()
     roles: list[dict[str, ImageRef]] = [{}, {}, {}]
     if kind == "torch":

@@ -12,6 +12,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from fcn.errors import shown
 from fcn.labels import LabelSet
 from p2p_eval.datasets.cityscapes import CityscapesFrame, frames, prepared_order, splits
 from p2p_eval.errors import InputError
@@ -131,7 +132,7 @@ def _pair_cityscapes(
             experiment,
             images,
             {frame.id: frame.label for frame in by_split[best]},
-            f"by Cityscapes name with gtFine/{best}",
+            f"by Cityscapes name with gtFine/{shown(best)}",
         )
     numbers = _numbers(experiment)
     if numbers is not None:
@@ -162,7 +163,7 @@ def _pair_numbers(
         tuple(pairs),
         tuple(unmatched_images),
         tuple(frame.id for index, frame in enumerate(order) if index not in used),
-        f"by number with gtFine/{split} in sorted order, counted from {-verdict.offset}; "
+        f"by number with gtFine/{shown(split)} in sorted order, counted from {-verdict.offset}; "
         f"verified by content: {verdict.evidence}",
         "files",
     )
@@ -191,7 +192,8 @@ def _pair_stems(experiment: Experiment, folder: Path) -> Pairing:
     images = _images_by_id(experiment)
     if not images.keys() & found.keys():
         raise _no_match(experiment, images, found, str(folder))
-    return _by_key(experiment, images, found, f"by name with the label maps in {folder.name}")
+    how = f"by name with the label maps in {shown(folder.name)}"
+    return _by_key(experiment, images, found, how)
 
 
 def _pair_decoded(experiment: Experiment, label_set: LabelSet) -> Pairing:

@@ -248,6 +248,12 @@ def test_images_are_examined_without_labels(case: Path) -> None:
         diagnose(case / "absent")
 
 
+def test_a_finding_is_printable_whatever_the_names() -> None:
+    text = str(Finding("note", "code", "what\nis", ("\x1b[31m", "\udcff")))
+    assert text.isprintable()
+    assert text == r"note: what\nis (\x1b[31m, \udcff) [code]"
+
+
 def test_a_finding_reads_as_one_line(case: Path) -> None:
     results(case)[0].unlink()
     (finding, *_) = examine(paired(case), CITYSCAPES)

@@ -224,6 +224,23 @@ def test_names_that_are_not_plain_are_refused(tmp_path: Path, photo: Write, name
         find_experiments(root)
 
 
+@pytest.mark.parametrize("name", ["a b", "\x1b[31m", "straße", os.fsdecode(b"a\xff")])
+@pytest.mark.parametrize("ending", ["_fake_B", "-outputs", "_leftImg8bit"])
+def test_strays_with_odd_names_are_refused(
+    tmp_path: Path, photo: Write, name: str, ending: str
+) -> None:
+    os.link(photo(tmp_path / f"1{ending}.png"), tmp_path / f"{name}.png")
+    with pytest.raises(InputError, match="letters, digits"):
+        find_experiments(tmp_path)
+
+
+def test_messages_are_printable_whatever_the_path(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        find_experiments(tmp_path / "\x1b[31m" / os.fsdecode(b"\xff"))
+    assert str(caught.value).isprintable()
+    assert r"\x1b[31m/\udcff: there is no such folder" in str(caught.value)
+
+
 @pytest.mark.parametrize("names", [("1.png", "1.jpg"), ("a.png", "A.png"), ("1.png", "1.PNG")])
 def test_two_files_for_one_id_are_refused(
     tmp_path: Path, photo: Write, names: tuple[str, str]
