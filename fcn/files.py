@@ -20,14 +20,20 @@ __all__ = [
     "replacing",
     "sha256_of",
     "sync_folder",
+    "temporary_path",
     "write_record",
 ]
 
 TEMPORARY = f".{'[0-9a-f]' * 16}.tmp"
-"""Pattern of the names that :func:`replacing` writes under; what a killed run leaves has one."""
+"""Pattern of the names of :func:`temporary_path`; what a killed run leaves has one."""
 
 READ_BYTES = 1 << 20
 MAX_RECORD_BYTES = 4096
+
+
+def temporary_path(path: Path) -> Path:
+    """Return a new name beside ``path``, to write under before the file takes its place."""
+    return path.with_name(f".{secrets.token_hex(8)}.tmp")
 
 
 @contextlib.contextmanager
@@ -40,7 +46,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     Raises:
         OSError: The file could not be written, flushed to the disk or renamed.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    temporary = temporary_path(path)
     try:
         with temporary.open("xb") as file:
             yield file

@@ -14,9 +14,8 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from p2p_eval.errors import StoreError
-from p2p_eval.scores.store import write_atomic
 
-__all__ = ["FrameCounts", "read_confusion", "write_confusion"]
+__all__ = ["FrameCounts", "confusion_bytes", "read_confusion"]
 
 MEMBERS = {"images": "U", "keys": "U", "counts": "i", "classes": "U", "signature": "U"}
 MAX_MEMBER_BYTES = 1 << 30
@@ -70,12 +69,8 @@ class FrameCounts:
             raise ValueError("counts that are negative or no 64-bit integers")
 
 
-def write_confusion(path: Path, rows: FrameCounts) -> None:
-    """Write the file, atomically; equal rows give equal bytes.
-
-    Raises:
-        StoreError: It could not be written.
-    """
+def confusion_bytes(rows: FrameCounts) -> bytes:
+    """Return the file's content; equal rows give equal bytes."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in MEMBERS:
@@ -85,20 +80,20 @@ def write_confusion(path: Path, rows: FrameCounts) -> None:
             array = io.BytesIO()
             np.save(array, np.asarray(getattr(rows, name)), allow_pickle=False)
             archive.writestr(member, array.getvalue())
-    write_atomic(path, buffer.getvalue())
+    return buffer.getvalue()
 
 
 def read_confusion(path: Path) -> FrameCounts:
     """Read the file and check it; nothing is unpickled, and sizes are checked before allocating.
 
     Raises:
-        StoreError: It cannot be read, or is not what :func:`write_confusion` writes.
+        StoreError: It cannot be read, or is not what :func:`confusion_bytes` gives.
 
     Example:
         >>> import tempfile
         >>> path = Path(tempfile.mkdtemp(), "confusion.npz")
         >>> rows = FrameCounts(("a",), ("0",), np.ones((1, 1, 2), int), ("road",), "fcn-score")
-        >>> write_confusion(path, rows)
+        >>> _ = path.write_bytes(confusion_bytes(rows))
         >>> read_confusion(path).counts.tolist()
         [[[1, 1]]]
     """

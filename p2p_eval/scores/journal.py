@@ -58,6 +58,8 @@ class Journal:
             except OSError:
                 file.truncate(end)
                 file.seek(end)
+                if not end:
+                    self.remove()
                 raise
         except OSError as error:
             raise store_error(self.path, error) from error

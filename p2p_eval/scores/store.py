@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fcn.files import TEMPORARY, replacing
+from fcn.files import TEMPORARY, sync_folder, temporary_path
 from p2p_eval.errors import StoreError
 
-__all__ = ["LOCK_NAME", "exclusive", "remove", "remove_leftovers", "store_error", "write_atomic"]
+__all__ = [
+    "LOCK_NAME",
+    "exclusive",
+    "remove",
+    "remove_leftovers",
+    "store_error",
+    "write_atomic",
+    "write_together",
+]
 
 LOCK_NAME = ".p2p-eval.lock"
 
@@ -52,12 +61,40 @@ def write_atomic(path: Path, data: bytes) -> None:
         >>> [path.name for path in folder.iterdir()]
         ['score.json']
     """
+    write_together({path: data})
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: all of them, or, after an error, none.
+
+    Each is written to a temporary file in its folder and flushed to the disk. Only when all of
+    them are there, nothing more is needed of the disk, and they are renamed, in the given order;
+    then the folders are flushed too. Missing folders are made.
+
+    Raises:
+        StoreError: A file could not be written; the old ones are as they were.
+    """
+    temporaries: dict[Path, Path] = {}
+    path = Path()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(path) as file:
-            file.write(data)
+        for path, data in files.items():
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            path.parent.mkdir(parents=True, exist_ok=True)
+            temporaries[path] = temporary_path(path)
+            with temporaries[path].open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+        for path, temporary in temporaries.items():
+            temporary.replace(path)
+        for folder in dict.fromkeys(path.parent for path in files):
+            sync_folder(folder)
     except OSError as error:
         raise store_error(path, error) from error
+    finally:
+        for temporary in temporaries.values():
+            temporary.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:

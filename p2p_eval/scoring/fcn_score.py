@@ -24,9 +24,9 @@ from p2p_eval.results.findings import Finding
 from p2p_eval.results.layouts import find_experiments
 from p2p_eval.results.pairing import Pairing, pair
 from p2p_eval.scores.bootstrap import DRAWS
-from p2p_eval.scores.confusion_file import FrameCounts, write_confusion
+from p2p_eval.scores.confusion_file import FrameCounts, confusion_bytes
 from p2p_eval.scores.signature import Signature
-from p2p_eval.scores.store import exclusive, remove, write_atomic
+from p2p_eval.scores.store import exclusive, remove, write_together
 from p2p_eval.scoring.counting import CONFUSION, JOURNAL, Counted, Counting, count_frames
 from p2p_eval.scoring.fcn_report import (
     ExperimentScore,
@@ -154,11 +154,16 @@ def fcn_score(
     with exclusive(out):
         counted = _count(works, table, predictor, out, how, progress)
         entries: list[ExperimentScore] = []
+        files: dict[Path, bytes] = {}
         for work, rows in zip(works, counted, strict=True):
             scored = _score(work, rows, table, protocols, draws, seed)
             report = FCNScoreReport(predictor.identity, scored)
-            _write(out / work.name / SCORE_FOLDER, work, rows, table, report)
+            for name, data in _files(work, rows, table, report).items():
+                files[out / work.name / SCORE_FOLDER / name] = data
             entries += scored
+        write_together(files)
+        for work in works:
+            _clean(out / work.name / SCORE_FOLDER, protocols)
     return FCNScoreReport(predictor.identity, tuple(entries))
 
 
@@ -299,23 +304,23 @@ def _score(
     )
 
 
-def _write(
-    folder: Path, work: _Work, rows: Counted, table: LabelSet, report: FCNScoreReport
-) -> None:
-    """Write an experiment's files; the journal goes last, so that a kill costs nothing."""
+def _files(work: _Work, rows: Counted, table: LabelSet, report: FCNScoreReport) -> dict[str, bytes]:
+    """Return an experiment's files by name; score.json comes last: where it is, all are."""
     signature = str(work.signature.replace(version=__version__))
-    write_confusion(
-        folder / CONFUSION,
-        FrameCounts(rows.images, rows.keys, rows.counts, table.names, signature),
-    )
+    counts = FrameCounts(rows.images, rows.keys, rows.counts, table.names, signature)
+    files = {CONFUSION: confusion_bytes(counts)}
     for suffix, entry in zip(SUFFIXES, report.experiments, strict=False):
-        text = official_text(entry)
-        write_atomic(folder / f"evaluation_results{suffix}.txt", text.encode())
+        files[f"evaluation_results{suffix}.txt"] = official_text(entry).encode()
         csv = per_image_csv(rows.images, rows.counts, table.names, entry.protocol)
-        write_atomic(folder / f"per_image{suffix}.csv", csv.encode())
-    for suffix in SUFFIXES[len(report.experiments) :]:  # of an earlier run with both protocols
+        files[f"per_image{suffix}.csv"] = csv.encode()
+    document = json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
+    files["score.json"] = f"{document}\n".encode()
+    return files
+
+
+def _clean(folder: Path, protocols: Sequence[Protocol]) -> None:
+    """Remove what earlier runs left; the journal goes last, so that a kill costs nothing."""
+    for suffix in SUFFIXES[len(protocols) :]:  # of an earlier run with both protocols
         remove(folder / f"evaluation_results{suffix}.txt")
         remove(folder / f"per_image{suffix}.csv")
-    document = json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    write_atomic(folder / "score.json", f"{document}\n".encode())
     remove(folder / JOURNAL)

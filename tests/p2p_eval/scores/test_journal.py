@@ -110,6 +110,19 @@ def test_a_full_disk_leaves_whole_rows_only(
     assert read_journal(path).keys() == {"a", "c"}
 
 
+def test_a_disk_that_is_full_from_the_start_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing(file: object, line: bytes) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched, Journal(tmp_path / "journal.jsonl") as journal:
+        patched.setattr(Journal, "_write", staticmethod(nothing))
+        with pytest.raises(StoreError, match="free some disk space"):
+            journal.append("a", np.ones(6, np.int64))
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_unreadable(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="cannot be read"):
         read_journal(tmp_path)

@@ -10,9 +10,15 @@ from pathlib import Path
 
 import pytest
 
-from fcn import files
 from p2p_eval.errors import StoreError
-from p2p_eval.scores.store import exclusive, remove, remove_leftovers, write_atomic
+from p2p_eval.scores import store
+from p2p_eval.scores.store import (
+    exclusive,
+    remove,
+    remove_leftovers,
+    write_atomic,
+    write_together,
+)
 
 
 def names(folder: Path) -> list[str]:
@@ -36,11 +42,22 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing(
     def full(descriptor: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(files.os, "fsync", full)
+    monkeypatch.setattr(store.os, "fsync", full)
     with pytest.raises(StoreError, match=r"score\.json.*No space left.*free some disk space"):
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["score.json"]
+
+
+def test_all_or_none(tmp_path: Path) -> None:
+    """The last file meets a folder of its name: the first ones are the old ones still."""
+    first, second = tmp_path / "a" / "score.csv", tmp_path / "b" / "score.json"
+    write_together({first: b"old", second: b"old"})
+    (tmp_path / "c").mkdir()
+    with pytest.raises(StoreError, match=r"/c: .*a folder stands"):
+        write_together({first: b"new", second: b"new", tmp_path / "c": b""})
+    assert (first.read_bytes(), second.read_bytes()) == (b"old", b"old")
+    assert (names(first.parent), names(second.parent)) == (["score.csv"], ["score.json"])
 
 
 def write_too_much(path: Path) -> None:

@@ -246,30 +246,57 @@ def test_another_run_on_the_same_folder(street: Any, standin: Make) -> None:
     street.score(standin())
 
 
+def fill_disk(patched: pytest.MonkeyPatch, allowed: int) -> None:
+    """Let so many files reach the disk, and no more."""
+    fsync, calls = os.fsync, 0
+
+    def full(descriptor: int) -> None:
+        nonlocal calls
+        calls += 1
+        if calls > allowed:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        fsync(descriptor)
+
+    patched.setattr(store.os, "fsync", full)
+
+
 def test_full_disk_at_every_write(
     street: Any, standin: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whichever file finds the disk full: a StoreError, no half file, and the next run goes on."""
+    """Whichever file finds the disk full: a StoreError, no new result, and the next run goes on."""
     street.score(standin())
     expected = street.files()
-    fsync = os.fsync
-    for allowed in range(8):
+    for allowed in range(len(FILES)):
         shutil.rmtree(street.out)
-        calls = 0
-
-        def full(descriptor: int, limit: int = allowed) -> None:
-            nonlocal calls
-            calls += 1
-            if calls > limit:
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            fsync(descriptor)
-
         with monkeypatch.context() as patched:
-            patched.setattr(store.os, "fsync", full)
+            fill_disk(patched, allowed)
             with pytest.raises(StoreError, match="free some disk space"):
                 street.score(standin())
-        assert set(street.files()) <= {*FILES, "journal.jsonl"}
+        assert list(street.files()) == ["journal.jsonl"]
         again = standin()
         street.score(again)
         assert again.calls == 0
         assert street.files() == expected
+
+
+def test_full_disk_leaves_the_old_results_of_all_experiments(
+    street: Any, standin: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = street.results.parent / "runs"
+    for name in ("a", "b"):
+        shutil.copytree(street.results, runs / name)
+
+    def score(seed: int) -> None:
+        fcn_score(runs, labels=street.labels, out=street.out, predictor=standin(), seed=seed)
+
+    score(seed=0)
+    old = street.files("a"), street.files("b")
+    for allowed in (2, 6):
+        with monkeypatch.context() as patched:
+            fill_disk(patched, allowed)
+            with pytest.raises(StoreError, match="free some disk space"):
+                score(seed=1)
+        assert (street.files("a"), street.files("b")) == old
+    score(seed=1)
+    assert street.files("a") != old[0]
+    assert street.files("b") != old[1]
