@@ -26,7 +26,14 @@ from p2p_eval.scoring.frames import Prepared, ahead, prepare
 if TYPE_CHECKING:
     from p2p_eval.scoring.predictor import Predictor
 
-__all__ = ["CONFUSION", "JOURNAL", "Counted", "Counting", "count_frames"]
+__all__ = [
+    "CONFUSION",
+    "JOURNAL",
+    "Counted",
+    "Counting",
+    "count_frames",
+    "remove_other_predictions",
+]
 
 CONFUSION = "confusion.npz"
 JOURNAL = "journal.jsonl"
@@ -131,6 +138,20 @@ def count_frames(
     )
 
 
+def remove_other_predictions(folder: Path, rows: Counted) -> None:
+    """Remove saved predictions that are not of these rows: of other weights, images or labels.
+
+    Files that carry no key are not ours and stay.
+
+    Raises:
+        StoreError: One cannot be removed.
+    """
+    wanted = dict(zip(rows.images, rows.keys, strict=True))
+    for path in (folder / PREDICTIONS).glob("*.png"):
+        if _saved_key(path) not in (None, wanted.get(path.stem)):
+            remove(path)
+
+
 def _stored(folder: Path, fresh: bool) -> dict[str, Counts]:
     """Return the counts that earlier runs left in the folder, flat and by key."""
     remove_leftovers(folder)
@@ -164,9 +185,10 @@ def _colored(prediction: NDArray[np.uint8], label_set: LabelSet, key: str) -> by
 
 
 def _saved_key(path: Path) -> str | None:
-    """Return the key that a saved prediction carries, or None if there is no such file."""
+    """Return the key that a saved prediction carries, or None if there is none."""
     try:
         with PngImagePlugin.PngImageFile(path) as image:
-            return str(image.info.get(KEY_FIELD))
+            key = image.info.get(KEY_FIELD)
+            return None if key is None else str(key)
     except (OSError, SyntaxError, ValueError, UnidentifiedImageError):
         return None

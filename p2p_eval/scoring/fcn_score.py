@@ -27,7 +27,14 @@ from p2p_eval.scores.bootstrap import DRAWS
 from p2p_eval.scores.confusion_file import FrameCounts, confusion_bytes
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.store import exclusive, remove, write_together
-from p2p_eval.scoring.counting import CONFUSION, JOURNAL, Counted, Counting, count_frames
+from p2p_eval.scoring.counting import (
+    CONFUSION,
+    JOURNAL,
+    Counted,
+    Counting,
+    count_frames,
+    remove_other_predictions,
+)
 from p2p_eval.scoring.fcn_report import (
     ExperimentScore,
     FCNScoreReport,
@@ -162,8 +169,8 @@ def fcn_score(
                 files[out / work.name / SCORE_FOLDER / name] = data
             entries += scored
         write_together(files)
-        for work in works:
-            _clean(out / work.name / SCORE_FOLDER, protocols)
+        for work, rows in zip(works, counted, strict=True):
+            _clean(out / work.name / SCORE_FOLDER, rows, protocols)
     return FCNScoreReport(predictor.identity, tuple(entries))
 
 
@@ -318,9 +325,10 @@ def _files(work: _Work, rows: Counted, table: LabelSet, report: FCNScoreReport) 
     return files
 
 
-def _clean(folder: Path, protocols: Sequence[Protocol]) -> None:
+def _clean(folder: Path, rows: Counted, protocols: Sequence[Protocol]) -> None:
     """Remove what earlier runs left; the journal goes last, so that a kill costs nothing."""
     for suffix in SUFFIXES[len(protocols) :]:  # of an earlier run with both protocols
         remove(folder / f"evaluation_results{suffix}.txt")
         remove(folder / f"per_image{suffix}.csv")
+    remove_other_predictions(folder, rows)
     remove(folder / JOURNAL)

@@ -143,6 +143,19 @@ def test_saved_predictions(street: Any, standin: Make) -> None:
     assert predictor.calls == 5
 
 
+def test_predictions_of_other_weights_do_not_stay(street: Any, standin: Make) -> None:
+    street.score(standin(), save_predictions=True)
+    folder = street.out / "results/fcn_score/predictions"
+    shutil.copy(street.results / "frame0.png", folder / "mine.png")
+    street.score(standin())
+    assert len(list(folder.iterdir())) == 6  # of the same weights
+    (street.results / "frame4.png").unlink()
+    street.score(standin(), keep_going=True)
+    assert len(list(folder.iterdir())) == 5
+    street.score(standin(identity="other weights"), keep_going=True)
+    assert [path.name for path in folder.iterdir()] == ["mine.png"]
+
+
 def test_jpegs_are_scored_and_said_to_be(street: Any, standin: Make) -> None:
     path = street.results / "frame2.png"
     Image.open(path).save(path.with_suffix(".jpg"))
