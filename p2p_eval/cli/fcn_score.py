@@ -145,5 +145,5 @@ def print_scores(experiments: list[dict[str, Any]]) -> None:
 def _with_interval(row: dict[str, Any], key: str) -> str:
     if row[key] is None:
         return "–"
-    low, high = (f"{end:.3f}" if end is not None else "–" for end in row["ci95"][key])
-    return f"{row[key]:.3f}\n{low}–{high}"
+    low, high = row["ci95"][key]
+    return f"{row[key]:.3f}" + (f"\n{low:.3f}–{high:.3f}" if low is not None else "")

@@ -55,7 +55,8 @@ class ExperimentScore:
         per_pixel_acc: Share of labelled pixels that are predicted right.
         per_class_acc: Mean over classes of that share.
         class_iou: Mean over classes of intersection over union.
-        ci95: 95 % intervals of the three figures by bootstrap over frames.
+        ci95: 95 % intervals of the three figures by bootstrap over frames; NaN where fewer than
+            two frames count.
         per_class: One entry a class, in the label set's order.
         signature: Every setting that the figures depend on.
         left_out: Names of frames that could not be used, with the reason.
@@ -169,9 +170,7 @@ def score_experiment(
     """
     hist, dropped = histogram(counts, protocol)
     result = scores(hist.sum(0), protocol)
-    low, high = bootstrap_interval(
-        hist, lambda sums: scores(sums, protocol).figures, draws=draws, seed=seed
-    )
+    low, high = _intervals(hist, dropped, protocol, draws, seed)
     lost = tuple(image for image, is_lost in zip(images, dropped, strict=True) if is_lost)
     return ExperimentScore(
         name=name,
@@ -229,6 +228,17 @@ def per_image_csv(
     return text.getvalue()
 
 
+def _intervals(
+    hist: Counts, dropped: NDArray[np.bool_], protocol: Protocol, draws: int, seed: int
+) -> NDArray[np.float64]:
+    """Return the figures' intervals, shape ``(2, 3)``; fewer than two frames have no spread."""
+    if len(hist) - dropped.sum() < 2:
+        return np.full((2, len(FIGURES)), np.nan)
+    return bootstrap_interval(
+        hist, lambda sums: scores(sums, protocol).figures, draws=draws, seed=seed
+    )
+
+
 def _remarks(
     counts: Counts,
     classes: Sequence[str],
@@ -243,6 +253,11 @@ def _remarks(
             f"{len(lost)} of {len(counts)} frames are dropped, as the official script does "
             f"without a word when a pixel of {classes[-1]} is predicted as the extra output "
             f"({shown}); --protocol strict keeps them"
+        )
+    if (kept := len(counts) - len(lost)) < 2:
+        remarks.append(
+            f"{kept} of {len(counts)} frames count: no 95 % intervals, as these come from the "
+            "differences between frames"
         )
     if protocol == "paper":
         strict = scores(histogram(counts, "strict")[0].sum(0), "strict").figures

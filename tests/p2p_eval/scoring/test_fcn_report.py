@@ -47,13 +47,35 @@ def test_no_cell_is_a_formula() -> None:
 
 
 def test_collapse_needs_labels_of_more_than_one_class() -> None:
-    honest = np.zeros((1, 3, 3), int)
-    honest[0, 0, 0] = 100
+    honest = np.zeros((2, 3, 3), int)
+    honest[:, 0, 0] = 100
     assert score(honest).notes == []
-    collapsed = np.zeros((1, 3, 4), int)
-    collapsed[0, :, 3] = 5
+    collapsed = np.zeros((2, 3, 4), int)
+    collapsed[:, :, 3] = 5
     (note,) = score(collapsed).notes
     assert "100.0% of the pixels are predicted as the extra output" in note
+
+
+def test_fewer_than_two_frames_have_no_interval() -> None:
+    """Not one without width: nothing is known about the differences between frames."""
+    extra = np.concatenate([COUNTS, np.zeros((2, 3, 1), int)], axis=2)
+    dropped = extra.copy()
+    dropped[1, 2, 3] = 1  # the official script drops this frame
+    unknown = [[None, None]] * 3
+    for counts, protocol, count in (
+        (COUNTS[:1], "strict", "1 of 1"),
+        (dropped, "paper", "1 of 2"),
+        (dropped[1:], "paper", "0 of 1"),
+    ):
+        report = score(counts, protocol)
+        (entry,) = report.to_json()["experiments"]
+        assert list(entry["ci95"].values()) == unknown
+        assert any(f"{count} frames count: no 95 % intervals" in note for note in report.notes)
+    for counts, protocol in ((COUNTS, "strict"), (extra, "paper"), (dropped, "strict")):
+        report = score(counts, protocol)
+        (entry,) = report.to_json()["experiments"]
+        assert all(None not in ends for ends in entry["ci95"].values())
+        assert not any("intervals" in note for note in report.notes)
 
 
 def test_long_class_names_are_not_cut() -> None:
