@@ -23,10 +23,10 @@ from p2p_eval.errors import InputError
 from p2p_eval.metrics.confusion import collapse
 from p2p_eval.results.colors import MAX_FAR_SHARE, decode_colors
 from p2p_eval.results.doctor_labels import label_findings
-from p2p_eval.results.findings import Finding, Level, first
+from p2p_eval.results.findings import Finding, Level, counted, first, unusable
 from p2p_eval.results.layouts import Experiment, find_experiments
 from p2p_eval.results.pairing import Frame, Pairing, pair
-from p2p_eval.results.survey import FrameFacts, read_or_none, survey
+from p2p_eval.results.survey import CONVERTED, FrameFacts, read_or_none, survey
 
 __all__ = ["PER_FRAME", "Diagnosis", "Finding", "check", "collapse_findings", "diagnose", "examine"]
 
@@ -37,6 +37,7 @@ PER_FRAME = frozenset(
         "unusable-images",
         "unusable-labels",
         "color-labels",
+        "odd-label-sizes",
     }
 )
 """Codes of errors in single frames: without those frames the others can be scored."""
@@ -194,49 +195,50 @@ def _guess_label_set(experiments: list[Experiment]) -> LabelSet:
 
 def _matching(pairing: Pairing) -> Iterable[Finding]:
     experiment = pairing.experiment
-    several: list[tuple[Level, str, tuple[str, ...], str, str]] = [
-        ("error", "unmatched-images", pairing.unmatched_images,
-         "images have no label map", "add their labels, or remove the images"),
-        ("error", "unmatched-labels", pairing.unmatched_labels,
-         "label maps have no image", "generate the missing images: a score without them is of "
-         "another test set (test.py of the PyTorch code stops at 50 without --num_test)"),
-        ("warning", "incomplete", experiment.incomplete,
-         "images lack the input or the real image that others have", "let the test run finish"),
-        ("note", "strays", experiment.strays,
-         "other images lie in the folder and are passed over", "move them away if that is wrong"),
+    several: list[tuple[Level, str, tuple[str, ...], str, str, str]] = [
+        ("error", "unmatched-images", pairing.unmatched_images, "image", "label map",
+         "add their labels, or remove the images"),
+        ("error", "unmatched-labels", pairing.unmatched_labels, "label map", "image",
+         "generate the missing images: a score without them is of another test set (test.py of "
+         "the PyTorch code stops at 50 without --num_test)"),
+        ("warning", "incomplete", experiment.incomplete, "image",
+         "input or no real image, which others have", "let the test run finish"),
+        ("note", "strays", experiment.strays, "other image",
+         "name of the layout, passed over", "move them away if that is wrong"),
     ]  # fmt: skip
-    for level, code, names, what, advice in several:
+    for level, code, names, noun, lacking, advice in several:
         if names:
-            yield Finding(level, code, f"{len(names)} {what}", first(names), advice)
+            has = "has" if len(names) == 1 else "have"
+            message = f"{counted(len(names), noun)} {has} no {lacking}"
+            yield Finding(level, code, message, first(names), advice)
 
 
 def _images(facts: list[FrameFacts]) -> Iterable[Finding]:
     bad = [fact for fact in facts if fact.image_error is not None]
     if bad:
-        yield Finding(
-            "error", "unusable-images", f"{len(bad)} images cannot be used: {bad[0].image_error}",
-            _where(bad), "save the generated pixels as 8-bit RGB PNGs",
-        )  # fmt: skip
-    jpegs = [f for f in facts if f.image is not None and f.image.format == "JPEG"]
+        reasons = [str(fact.image_error) for fact in bad]
+        yield unusable("unusable-images", "image", reasons, _where(bad))
+    good = [fact for fact in facts if fact.image_error is None]
+    jpegs = [f for f in good if f.image is not None and f.image.format == "JPEG"]
     if jpegs:
         yield Finding(
-            "warning", "jpeg-results", f"{len(jpegs)} of {len(facts)} images are JPEGs: the score "
+            "warning", "jpeg-results", f"{len(jpegs)} of {len(good)} images are JPEGs: the score "
             "is of the compression too, and not comparable with scores of PNGs",
             _where(jpegs), "save the generated images as PNGs",
         )  # fmt: skip
-    converted = [f for f in facts if f.image is not None and f.image.mode in ("palette", "RGBA")]
+    converted = [f for f in good if f.image is not None and f.image.mode in CONVERTED]
     if converted:
         yield Finding(
-            "note", "converted-images", f"{len(converted)} images are palette or RGBA images; "
-            "they are converted to RGB without loss", _where(converted),
+            "note", "converted-images", f"{len(converted)} of {len(good)} images have a palette "
+            "or alpha and are converted to RGB without loss", _where(converted),
         )  # fmt: skip
-    sizes = Counter(f.image_size for f in facts if f.image_size is not None)
+    sizes = Counter(f.image_size for f in good if f.image_size is not None)
     if len(sizes) > 1:
         usual = sizes.most_common(1)[0][0]
         yield Finding(
             "warning", "image-sizes", "the images have several sizes: "
             + ", ".join(f"{w}×{h} ({count})" for (w, h), count in sizes.most_common(4)),
-            _where([f for f in facts if f.image_size not in (None, usual)]),
+            _where([f for f in good if f.image_size not in (None, usual)]),
             "generate all at the size of the model's test run",
         )  # fmt: skip
     elif sizes and (size := next(iter(sizes))) != (256, 256):

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from fcn.labels import IGNORED, LabelSet
 from p2p_eval.results.colors import MAX_FAR_SHARE
-from p2p_eval.results.findings import Finding, first
+from p2p_eval.results.findings import Finding, first, unusable
+from p2p_eval.results.label_sizes import Size, usual_size
 from p2p_eval.results.pairing import Pairing
 from p2p_eval.results.survey import FrameFacts
 
@@ -41,44 +42,50 @@ def _files(facts: list[FrameFacts]) -> Iterable[Finding]:
     bad = [fact for fact in facts if fact.label_error is not None]
     colored = [f for f in bad if f.label is not None and f.label.mode in COLORED]
     others = [fact for fact in bad if fact not in colored]
-    if colored:
-        yield Finding(
-            "error", "color-labels", f"{len(colored)} label maps are colour images: "
-            f"{colored[0].label_error}", _where(colored), "give maps of label ids",
-        )  # fmt: skip
-    if others:
-        yield Finding(
-            "error", "unusable-labels", f"{len(others)} label maps cannot be used: "
-            f"{others[0].label_error}", _where(others), "give 8-bit one-channel PNGs of label ids",
-        )  # fmt: skip
+    for code, group in (("color-labels", colored), ("unusable-labels", others)):
+        if group:
+            reasons = [str(fact.label_error) for fact in group]
+            yield unusable(code, "label map", reasons, _where(group))
 
 
 def _sizes(facts: list[FrameFacts], label_set: LabelSet) -> Iterable[Finding]:
-    known = [fact for fact in facts if fact.label is not None]
-    sizes = Counter(fact.label.size for fact in known if fact.label is not None)
-    cityscapes = label_set.name == "cityscapes"
-    if len(sizes) > 1:
-        usual = sizes.most_common(1)[0][0]
+    known = [
+        (fact, fact.label.size)
+        for fact in facts
+        if fact.label is not None and fact.label_error is None
+    ]
+    if not known:
+        return
+    sizes = Counter(size for _, size in known)
+    usual = usual_size(sizes.elements())
+    if usual is None:
         yield Finding(
-            "error" if cityscapes else "warning", "label-sizes", "the label maps have several "
-            "sizes: " + ", ".join(f"{w}×{h} ({n})" for (w, h), n in sizes.most_common(4)),
-            _where([f for f in known if f.label is not None and f.label.size != usual]),
+            "error", "label-sizes", "the label maps have several sizes, none of them more than "
+            f"half: {_listed(sizes)}", (), "give all label maps as they were published",
+        )  # fmt: skip
+        return
+    odd = [fact for fact, size in known if size != usual]
+    if odd:
+        yield Finding(
+            "error", "odd-label-sizes", f"label maps of another size than the others: {len(odd)} "
+            f"of {len(known)}; {_listed(sizes)}", _where(odd),
             "give all label maps as they were published",
         )  # fmt: skip
-    if not cityscapes:
+    if label_set.name != "cityscapes" or usual == CITYSCAPES_SIZE:
         return
-    square = [f for f in known if f.label is not None and f.label.size[0] != 2 * f.label.size[1]]
-    if square:
+    here = _where([fact for fact, size in known if size == usual], facts)
+    if usual[0] != 2 * usual[1]:
         yield Finding(
-            "error", "labels-resized", f"{len(square)} label maps were resized or cropped: "
-            f"Cityscapes' are 2048×1024 and twice as wide as high, got {_size(square[0])}; with "
-            "resized labels the authors' model got 0.39 / 0.057 / 0.025, nearly everything road",
-            _where(square), "give the original gtFine; the kit resizes the images, not the labels",
+            "error", "labels-resized", f"label maps that were resized or cropped: {sizes[usual]} "
+            f"of {len(known)}; Cityscapes' are 2048×1024 and twice as wide as high, got "
+            f"{_size(usual)}; with resized labels the authors' model got 0.39 / 0.057 / 0.025, "
+            "nearly everything road", here,
+            "give the original gtFine; the kit resizes the images, not the labels",
         )  # fmt: skip
-    elif sizes and next(iter(sizes)) != CITYSCAPES_SIZE:
+    else:
         yield Finding(
-            "warning", "labels-reduced", f"the label maps are {_size(known[0])}, Cityscapes' are "
-            "2048×1024: the score is not comparable with the paper's", _where(known),
+            "warning", "labels-reduced", f"the label maps are {_size(usual)}, Cityscapes' are "
+            "2048×1024: the score is not comparable with the paper's", here,
             "give the original gtFine",
         )  # fmt: skip
 
@@ -103,7 +110,7 @@ def _ids(
         road = " (road is 7 there, not 0)" if label_set.name == "cityscapes" else ""
         yield Finding(
             "error", "labels-train-ids", f"the label maps hold ids up to {highest}{also}: these "
-            f"are train ids, expected the label ids of {label_set.name}{road}", _where(facts),
+            f"are train ids, expected the label ids of {label_set.name}{road}", (),
             "give *_gtFine_labelIds.png and not *_labelTrainIds.png, or a --label-set whose ids "
             "these are",
         )  # fmt: skip
@@ -111,10 +118,11 @@ def _ids(
     unknown = counts[~known].sum()
     if unknown:
         ids = ", ".join(map(str, np.flatnonzero(~known & (counts > 0))[:8]))
+        there = [f for f in facts if f.label_counts is not None and f.label_counts[~known].any()]
         yield Finding(
             "error" if unknown > total / 2 else "warning", "unknown-ids",
             f"{unknown / total:.1%} of the label pixels have ids that {label_set.name} does not "
-            f"know: {ids}; they are ignored", _where(facts), "check --label-set",
+            f"know: {ids}; they are ignored", _where(there, facts), "check --label-set",
         )  # fmt: skip
 
 
@@ -127,14 +135,14 @@ def _classes(
     ]
     if not any(c.any() for c in counted):
         yield Finding(
-            "error", "labels-ignored", "every pixel of the label maps is ignored", _where(facts),
+            "error", "labels-ignored", "every pixel of the label maps is ignored", (),
             "use a split with public labels (val), and check --label-set",
         )  # fmt: skip
     elif np.count_nonzero(np.sum(counted, axis=0)) == 1:
         name = label_set.names[int(np.sum(counted, axis=0).argmax())]
         yield Finding(
             "warning", "one-class-labels", f"the label maps hold one class only: {name}",
-            _where(facts), "look at them",
+            (), "look at them",
         )  # fmt: skip
 
 
@@ -157,10 +165,17 @@ def _inputs(facts: list[FrameFacts]) -> Iterable[Finding]:
         )  # fmt: skip
 
 
-def _size(fact: FrameFacts) -> str:
-    return "×".join(map(str, fact.label.size)) if fact.label is not None else "nothing"
+def _listed(sizes: Counter[Size]) -> str:
+    return ", ".join(f"{_size(size)} ({count})" for size, count in sizes.most_common(4))
 
 
-def _where(facts: list[FrameFacts]) -> tuple[str, ...]:
+def _size(size: Size) -> str:
+    return f"{size[0]}×{size[1]}"
+
+
+def _where(facts: list[FrameFacts], of: list[FrameFacts] | None = None) -> tuple[str, ...]:
+    """Names of the first label maps; none where all are meant."""
+    if of is not None and len(facts) == len(of):
+        return ()
     labels = (fact.frame.label for fact in facts)
     return first(label.name if isinstance(label, Path) else label.path.name for label in labels)

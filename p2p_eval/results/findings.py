@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
 from fcn.errors import shown
 
-__all__ = ["Finding", "Level", "first"]
+__all__ = ["Finding", "Level", "counted", "first", "unusable"]
 
 Level: TypeAlias = Literal["error", "warning", "note"]
 
@@ -22,7 +22,7 @@ class Finding:
 
     An ``error`` would make the score wrong or impossible; a ``warning`` makes it incomparable or
     is likely a mistake; a ``note`` is good to know. ``code`` never changes its meaning; ``where``
-    names the first few files or ids.
+    names the first few files or ids, and nothing where all are meant.
     """
 
     level: Level
@@ -34,7 +34,8 @@ class Finding:
 
     def __str__(self) -> str:
         """One line for people."""
-        where = f" ({', '.join(self.where)})" if self.where else ""
+        named = all(name in self.message for name in self.where)
+        where = "" if named else f" ({', '.join(self.where)})"
         advice = f"; {self.advice}" if self.advice else ""
         name = f"{self.experiment}: " if self.experiment else ""
         line = f"{self.level}: {name}{self.message}{where}{advice} [{self.code}]"
@@ -44,3 +45,20 @@ class Finding:
 def first(names: Iterable[object]) -> tuple[str, ...]:
     """The first five names."""
     return tuple(str(name) for name in islice(names, SHOWN))
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun.
+
+    Example:
+        >>> counted(1, "image"), counted(3, "label map")
+        ('1 image', '3 label maps')
+    """
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+def unusable(code: str, noun: str, reasons: Sequence[str], where: tuple[str, ...]) -> Finding:
+    """An error about files that cannot be used; each reason names its file and what to do."""
+    which = "" if len(reasons) == 1 else ", the first"
+    message = f"{counted(len(reasons), noun)} cannot be used{which}: {reasons[0]}"
+    return Finding("error", code, message, where)

@@ -90,9 +90,9 @@ def verify_numbering(
             break
     raise InputError(
         f"{experiment.folder}: the numbering of the images cannot be verified: "
-        f"{'; '.join(problems)}. Expected numbers that count the frames sorted by path from 0 "
-        "(prepare_cityscapes_dataset.py) or from 1 (the authors' download); check the split and "
-        "the tree, or rename the images to <city>_<seq>_<frame>_leftImg8bit.png"
+        f"{'; '.join(dict.fromkeys(problems))}. Expected numbers that count the frames sorted by "
+        "path from 0 (prepare_cityscapes_dataset.py) or from 1 (the authors' download); check the "
+        "split and the tree, or rename the images to <city>_<seq>_<frame>_leftImg8bit.png"
     )
 
 

@@ -27,9 +27,12 @@ from p2p_eval.results.images import (
 from p2p_eval.results.layouts import Item
 from p2p_eval.results.pairing import Frame, Pairing, spread
 
-__all__ = ["FrameFacts", "read_or_none", "survey"]
+__all__ = ["CONVERTED", "FrameFacts", "read_or_none", "survey"]
 
 SAMPLED = 16
+
+CONVERTED = ("palette", "RGBA")
+"""Modes of images that are converted to RGB, unless a pixel is not opaque."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,8 @@ def survey(
     Args:
         pairing: The frames.
         label_set: What colours mean.
-        full: Decode every file; otherwise read all headers and decode 16 frames.
+        full: Decode every file; otherwise read all headers, and decode 16 frames and the images
+            that have a palette or alpha.
         workers: Threads, by default as many as there are cores.
     """
     items = {item.output: item for item in pairing.experiment.items}
@@ -99,7 +103,7 @@ def _look(
         facts["image"] = info = probe(frame.image.path)
         facts["image_size"] = (info.size[0] // (2 if frame.image.half else 1), info.size[1])
         check_rgb(frame.image.path, info)
-        if pixels:
+        if pixels or info.mode in CONVERTED:  # only the pixels show whether all are opaque
             output = read_rgb(frame.image)
             facts["digest"] = _digest(output)
             facts["flat"] = bool((output == output[0, 0]).all())

@@ -17,6 +17,7 @@ from PIL import Image, PngImagePlugin, UnidentifiedImageError
 from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.confusion import joint_counts
+from p2p_eval.results.label_sizes import usual_label_size
 from p2p_eval.results.pairing import Frame
 from p2p_eval.scores.confusion_file import read_confusion
 from p2p_eval.scores.journal import Journal, read_journal
@@ -105,7 +106,13 @@ def count_frames(
             return False
         return not how.save_predictions or _saved_key(_prediction_path(folder, frame)) == key
 
-    work = partial(prepare, label_set=label_set, settings=settings, is_stored=is_stored)
+    work = partial(
+        prepare,
+        label_set=label_set,
+        settings=settings,
+        is_stored=is_stored,
+        label_size=usual_label_size(frames),
+    )
     rows: list[tuple[Prepared, Counts]] = []
     left_out = []
     with Journal(folder / JOURNAL) as journal:
@@ -115,7 +122,8 @@ def count_frames(
                     raise InputError(
                         f"{prepared.error}; or score the other frames with --keep-going"
                     ) from prepared.error
-                left_out.append(f"{prepared.frame.id}: {prepared.error}")
+                image = f"{prepared.frame.image.path}: "  # the frame's name says it
+                left_out.append(f"{prepared.frame.id}: {str(prepared.error).removeprefix(image)}")
             elif prepared.pixels is None or prepared.target is None:
                 rows.append((prepared, stored[prepared.key]))
             else:

@@ -16,6 +16,7 @@ from PIL import Image
 from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
 from p2p_eval.results.images import ImageRef, file_sha256, probe, read_rgb
+from p2p_eval.results.label_sizes import Size, check_label_size
 from p2p_eval.results.pairing import Frame, read_label
 
 __all__ = ["MAX_PIXELS", "Prepared", "ahead", "frame_key", "prepare"]
@@ -52,7 +53,11 @@ class Prepared:
 
 
 def prepare(
-    frame: Frame, label_set: LabelSet, settings: str, is_stored: Callable[[Frame, str], bool]
+    frame: Frame,
+    label_set: LabelSet,
+    settings: str,
+    is_stored: Callable[[Frame, str], bool],
+    label_size: Size | None = None,
 ) -> Prepared:
     """Read a frame, and resize its image to the label's size as the official script does.
 
@@ -61,8 +66,10 @@ def prepare(
         label_set: What the label ids mean.
         settings: Everything besides image and label that the counts depend on.
         is_stored: Says by frame and key whether its counts are there already.
+        label_size: Width and height that a label file must have; by default any.
     """
     try:
+        check_label_size(frame, label_size)
         jpeg = probe(frame.image.path).format == "JPEG"
         key = frame_key(frame, settings)
         if is_stored(frame, key):

@@ -75,11 +75,34 @@ def test_labels_that_were_resized(case: Path, full: bool) -> None:
         check(paired(case), CITYSCAPES)
 
 
-def test_one_label_of_another_size(case: Path) -> None:
-    change_labels(case, resize(1024, 512), most=1)
+@pytest.mark.parametrize("size", [(1024, 512), (256, 256), (1, 1)])
+def test_labels_of_another_size_than_most(case: Path, size: tuple[int, int]) -> None:
+    change_labels(case, resize(*size), most=2)
+    findings = found(case)
+    assert [code for code in findings if "label" in code] == ["odd-label-sizes"]
+    assert findings["odd-label-sizes"].level == "error"
+    assert len(findings["odd-label-sizes"].where) == 2
+    with pytest.raises(InputError, match=f"{size[0]}×{size[1]}"):
+        check(paired(case), CITYSCAPES)
+    assert check(paired(case), CITYSCAPES, keep_going=True)
+
+
+def test_labels_of_many_sizes(case: Path) -> None:
+    change_labels(case, resize(1024, 512), most=3)
     assert found(case)["label-sizes"].level == "error"
-    with pytest.raises(InputError, match="1024×512"):
+    with pytest.raises(InputError, match=r"512×256 \(3\)|1024×512 \(3\)"):
         check(paired(case), CITYSCAPES, keep_going=True)
+
+
+def test_sizes_matter_under_every_label_set(tmp_path: Path, photo: Write) -> None:
+    for number in range(3):
+        photo(tmp_path / "run" / f"{number}.png", size=(256, 256))
+        ids = np.random.default_rng(number).integers(0, 12, (36, 48 + number // 2), np.uint8)
+        (tmp_path / "labels").mkdir(exist_ok=True)
+        Image.fromarray(ids).save(tmp_path / "labels" / f"{number}.png")
+    options = {"labels": tmp_path / "labels", "label_set": label_set("camvid")}
+    (finding,) = diagnose(tmp_path / "run", **options).findings
+    assert (finding.level, finding.code, finding.where) == ("error", "odd-label-sizes", ("2.png",))
 
 
 def test_colour_labels(case: Path) -> None:
@@ -142,6 +165,20 @@ def test_modes(case: Path) -> None:
     assert found(case)["converted-images"].where == (first.name, second.name)
     Image.open(third).convert("L").save(third)
     assert "gray" in found(case, full=False)["unusable-images"].message
+
+
+@pytest.mark.parametrize("full", [True, False])
+def test_no_note_is_about_what_cannot_be_used(case: Path, full: bool) -> None:
+    for path in results(case):
+        Image.new("RGBA", (256, 256), (1, 2, 3, 128)).save(path)
+    change_labels(case, lambda image: image.convert("RGB"), most=6)
+    for number in range(20):  # more than are sampled
+        shutil.copy(results(case)[0], case / "results" / f"ulm_0_{number}_leftImg8bit.png")
+        label = next((case / "cityscapes").rglob("*_labelIds.png"))
+        shutil.copy(label, label.with_name(f"ulm_0_{number}_gtFine_labelIds.png"))
+    findings = examine(paired(case), CITYSCAPES, full=full)
+    assert {finding.code for finding in findings} == {"unusable-images", "color-labels"}
+    assert findings[0].message.startswith("26 images cannot be used, the first: ")
 
 
 def test_truncated_image(case: Path) -> None:
@@ -257,8 +294,22 @@ def test_a_finding_is_printable_whatever_the_names() -> None:
 def test_a_finding_reads_as_one_line(case: Path) -> None:
     results(case)[0].unlink()
     (finding, *_) = examine(paired(case), CITYSCAPES)
-    assert str(finding).startswith("error: results: 1 label maps have no image (frankfurt_")
+    assert str(finding).startswith("error: results: 1 label map has no image (frankfurt_")
     assert str(finding).endswith("[unmatched-labels]")
+
+
+def test_a_finding_says_everything_once(case: Path) -> None:
+    path = results(case)[1]
+    path.write_bytes(path.read_bytes()[:-20])
+    label = next((case / "cityscapes").rglob("*_labelIds.png"))
+    label.write_bytes(label.read_bytes()[:-20])
+    for file, noun in ((path, "image"), (label, "label map")):
+        (line,) = [str(f) for f in examine(paired(case), CITYSCAPES) if file.name in str(f)]
+        assert f"results: 1 {noun} cannot be used: {file}: the image is damaged" in line
+        assert line.count(file.name) == 1
+        assert "8-bit" not in line
+    change_labels(case, lookup([0] * 256))
+    assert found(case)["labels-ignored"].where == ()
 
 
 @pytest.mark.data

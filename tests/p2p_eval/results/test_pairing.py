@@ -114,6 +114,14 @@ def test_numbers_that_miss_a_frame_in_the_middle_never_pass(
         pair_one(images, cityscapes=tree)
 
 
+def test_numbers_beyond_the_frames_are_refused_with_one_reason(
+    tree: Path, numbered_run: Callable[..., Path]
+) -> None:
+    with pytest.raises(InputError, match="cannot be verified") as caught:
+        pair_one(numbered_run(100, targets=True), cityscapes=tree)
+    assert str(caught.value).count("the numbers start at 100") == 1
+
+
 def test_numbers_without_evidence_are_refused(
     tree: Path, numbered_run: Callable[..., Path]
 ) -> None:

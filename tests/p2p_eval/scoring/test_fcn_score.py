@@ -203,8 +203,19 @@ def test_keep_going_leaves_it_out_and_names_it(street: Any, standin: Make) -> No
     assert report.experiments[0].frames == 3
     assert len(report.left_out) == 2
     assert report.left_out[0] == "results/frame4: it has no label map"
-    assert report.left_out[1].startswith("results/frame3: ")
-    assert "damaged" in report.left_out[1]
+    assert report.left_out[1].startswith("results/frame3: the image is damaged")
+
+
+def test_a_label_of_another_size_is_refused_or_left_out(street: Any, standin: Make) -> None:
+    street.score(standin())
+    path = street.labels / "frame2.png"
+    Image.open(path).resize((50, 25), Image.Resampling.NEAREST).save(path)
+    with pytest.raises(InputError, match=r"50×25 \(1\) \(frame2\.png\)"):
+        street.score(standin())
+    report = street.score(standin(), keep_going=True)
+    assert report.experiments[0].frames == 4
+    (left_out,) = report.left_out
+    assert left_out.startswith(f"results/frame2: {path}: got a label map of 50×25, expected 48×24")
 
 
 @pytest.mark.parametrize(("kind", "message"), [("labels", "no label"), ("results", "no image")])

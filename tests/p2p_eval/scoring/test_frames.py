@@ -113,6 +113,14 @@ def test_labels_in_colours_are_decoded(street: Any, tmp_path: Path) -> None:
     )
 
 
+def test_label_files_of_another_size_are_refused(street: Any) -> None:
+    one = frame(street)
+    assert prepare(one, CITYSCAPES, "", never, label_size=(48, 24)).error is None
+    for stored in (never, lambda frame, key: True):
+        error = prepare(one, CITYSCAPES, "", stored, label_size=(48, 25)).error
+        assert "got a label map of 48×24, expected 48×25" in str(error)
+
+
 def test_errors_are_carried_to_their_place(street: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     one = frame(street)
     monkeypatch.setattr(frames, "MAX_PIXELS", 100)
