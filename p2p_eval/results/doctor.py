@@ -75,16 +75,18 @@ def diagnose(
     """Find the experiments of a folder, pair them with labels, and examine every pairing.
 
     Arguments are those of :func:`find_experiments`, :func:`pair` and :func:`examine`; without a
-    label set, the shipped one whose colours the input images have is taken, else Cityscapes'.
-    What cannot be paired becomes a finding of the code ``labels`` (a warning where neither tree
-    nor label maps were given), and its images are examined alone.
+    label set, the shipped one whose colours the input images have is taken, else the one whose
+    colours the outputs have, else Cityscapes'. What cannot be paired becomes a finding of the code
+    ``labels`` (a warning where neither tree nor label maps nor a label set were given, so that
+    nothing was to be scored yet), and its images are examined alone.
 
     Raises:
         InputError: As :func:`find_experiments`.
     """
     experiments = find_experiments(results, layout, real)
+    bare = cityscapes is None and labels is None
+    unpaired: Level = "warning" if bare and label_set is None else "error"
     if label_set is None:
-        bare = cityscapes is None and labels is None
         label_set = _guess_label_set(experiments) if bare else named_label_set("cityscapes")
     pairings: list[Pairing] = []
     findings: list[Finding] = []
@@ -94,8 +96,7 @@ def diagnose(
                 experiment, cityscapes=cityscapes, labels=labels, label_set=label_set, split=split
             )
         except InputError as error:
-            level: Level = "warning" if cityscapes is None and labels is None else "error"
-            findings.append(Finding(level, "labels", str(error), experiment=experiment.name))
+            findings.append(Finding(unpaired, "labels", str(error), experiment=experiment.name))
             findings += _examine_images(experiment, label_set, full, workers)
             continue
         pairings.append(pairing)
@@ -181,16 +182,22 @@ def _named(findings: list[Finding], experiment: Experiment) -> list[Finding]:
 
 
 def _guess_label_set(experiments: list[Experiment]) -> LabelSet:
-    """The shipped label set whose colours the first input images have."""
+    """The shipped label set whose colours the first inputs have, or else the first outputs.
+
+    Outputs in label colours are what halves the wrong way round look like.
+    """
     sets = [named_label_set(name) for name in LABEL_SETS]
-    inputs = [item.input for e in experiments for item in e.items[:4] if item.input is not None]
-    shares = np.ones(len(sets))
-    for place, table in enumerate(sets):
-        far = [decode_colors(image, table).far_share for image in map(read_or_none, inputs[:8])
-               if image is not None]  # fmt: skip
-        shares[place] = np.mean(far) if far else 1.0
-    best = int(shares.argmin())
-    return sets[best] if shares[best] <= MAX_FAR_SHARE else sets[0]
+    items = [item for experiment in experiments for item in experiment.items[:4]][:8]
+    for images in ([item.input for item in items], [item.output for item in items]):
+        pixels = [image for image in map(read_or_none, images) if image is not None]
+        if pixels:
+            shares = [
+                np.mean([decode_colors(p, table).far_share for p in pixels]) for table in sets
+            ]
+            best = int(np.argmin(shares))
+            if shares[best] <= MAX_FAR_SHARE:
+                return sets[best]
+    return sets[0]
 
 
 def _matching(pairing: Pairing) -> Iterable[Finding]:

@@ -292,6 +292,13 @@ def _no_match(
 ) -> InputError:
     got = sorted(images, key=natural_key)
     expected = sorted(labels, key=natural_key)
+    lower = {name.lower(): name for name in expected}
+    if got[0].lower() in lower:
+        return InputError(
+            f"{experiment.folder}: none of the {len(got)} images has the name of a label in "
+            f"{where}: {got[0]} and {lower[got[0].lower()]} differ in upper and lower case only; "
+            "rename the images as the labels are"
+        )
     near = difflib.get_close_matches(got[0], expected[:2000], n=2, cutoff=0.5) or expected[:2]
     return InputError(
         f"{experiment.folder}: none of the {len(got)} images has the name of a label in {where}: "

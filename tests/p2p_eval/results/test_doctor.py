@@ -285,6 +285,23 @@ def test_images_are_examined_without_labels(case: Path) -> None:
         diagnose(case / "absent")
 
 
+def test_what_was_to_be_scored_and_has_no_labels_is_an_error(case: Path) -> None:
+    diagnosis = diagnose(case / "results", label_set=CITYSCAPES)
+    assert [(f.level, f.code) for f in diagnosis.findings] == [("error", "labels")]
+    assert not diagnosis.healthy
+
+
+def test_halves_the_wrong_way_round_name_layout_and_label_set(tmp_path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 256, (32, 32, 3), np.uint8)
+    ids = np.random.default_rng(1).integers(0, 12, (4, 4)).repeat(8, 0).repeat(8, 1)
+    painted = label_set("facades").palette[ids]
+    Image.fromarray(np.hstack([noise, painted])).save(tmp_path / "1.png")
+    diagnosis = diagnose(tmp_path)
+    assert diagnosis.label_set.name == "facades"
+    assert "try --layout side-by-side:BA" in diagnosis.findings[0].message
+    assert diagnose(tmp_path, layout="side-by-side:BA").healthy
+
+
 def test_a_finding_is_printable_whatever_the_names() -> None:
     text = str(Finding("note", "code", "what\nis", ("\x1b[31m", "\udcff")))
     assert text.isprintable()

@@ -213,6 +213,15 @@ def test_halves_the_wrong_way_round_are_named(tmp_path: Path) -> None:
         pair_one(tmp_path, label_set=label_set("facades"))
 
 
+def test_names_that_differ_in_case_only(tmp_path: Path, tree: Path, photo: Write) -> None:
+    photo(tmp_path / "run" / "Frankfurt_000000_000007_leftImg8bit.png")
+    with pytest.raises(
+        InputError,
+        match=r"Frankfurt_000000_000007 and frankfurt_000000_000007 .* upper and lower case only",
+    ):
+        pair_one(tmp_path / "run", cityscapes=tree)
+
+
 @pytest.mark.data
 def test_two_real_runs_are_decoded(test_data: Path) -> None:
     for experiment in find_experiments(test_data / "results"):
