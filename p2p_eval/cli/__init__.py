@@ -1,7 +1,7 @@
 """The command line: one thin file a command, which parses, calls and prints.
 
-Only here do exceptions become exit codes. Nothing heavy is imported before a command runs, so that
-``p2p-eval --help`` answers at once.
+Only here, and in :mod:`p2p_eval.__main__`, which starts it, do exceptions become exit codes.
+Nothing heavy is imported before a command runs, so that ``p2p-eval --help`` answers at once.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import typer
 
 from p2p_eval.cli import data, demo, doctor, fcn_score, weights
 
-__all__ = ["app", "main"]
+__all__ = ["app"]
 
 app = typer.Typer(
     name="p2p-eval",
@@ -44,8 +44,3 @@ def _root(
     ] = False,
 ) -> None:
     pass
-
-
-def main() -> None:
-    """Run the command line (the ``p2p-eval`` script)."""
-    app()

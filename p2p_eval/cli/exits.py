@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -41,10 +39,6 @@ def exit_codes(debug: bool) -> Iterator[None]:
         )
     except MemoryError:
         _fail("out of memory; fewer --workers or smaller images need less", BAD_INPUT, debug)
-    except BrokenPipeError:
-        # The reader of stdout has gone (`| head`): nothing is left to say, and nobody to say it to.
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - for the interpreter's own flush
-        raise typer.Exit(0) from None
     except OSError as error:
         _fail(f"{error.filename or 'a file'}: {error.strerror or error}", BAD_INPUT, debug)
     except typer.Exit:
