@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from p2p_eval.datasets.save import make_folder, save_png
+from p2p_eval.datasets.save import make_folders, save_png
 from p2p_eval.errors import InputError
 from p2p_eval.folders import list_folder
 from p2p_eval.results.images import probe, read_rgb
@@ -155,14 +155,25 @@ def make_controls(
             )
         order = derangement(len(stems), seed)
         sources = {stem: stems[place] for stem, place in zip(stems, order, strict=True)}
-    for kind in kinds:
-        folder = out / kind / "images"
-        if photos.resolve() == folder.resolve():
-            raise InputError(f"{folder}: the photos lie here; give another folder to write to")
-        make_folder(folder, (f"{stem}.png" for stem in stems))
+    folders = [out / kind / "images" for kind in kinds]
+    _check_apart(photos, [out, *folders])
+    for path in files.values():  # all before anything is written
+        read_rgb(path)
+    make_folders(folders, [f"{stem}.png" for stem in stems])
     for stem in stems:
         photo = read_rgb(files[stem])
         for kind in kinds:
             source = read_rgb(files[sources[stem]]) if kind == "shuffled" else photo
             save_png(out / kind / "images" / f"{stem}.png", CHANGES[kind](source))
     return [out / kind for kind in kinds]
+
+
+def _check_apart(photos: Path, folders: Sequence[Path]) -> None:
+    """Refuse to write among the photos: the next run would take the copies for photos."""
+    place = photos.resolve()
+    for folder in folders:
+        if folder.resolve().is_relative_to(place):
+            raise InputError(
+                f"{folder}: the photos lie here or in a folder above; give another folder to "
+                "write to"
+            )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,22 +12,32 @@ from PIL import Image
 from fcn.files import replacing
 from p2p_eval.errors import InputError
 
-__all__ = ["make_folder", "save_png"]
+__all__ = ["make_folders", "save_png"]
 
 
-def make_folder(folder: Path, names: Iterable[str]) -> None:
-    """Make the folder that files of these names will lie in, or take one that holds no others.
+def make_folders(folders: Sequence[Path], names: Collection[str]) -> None:
+    """Make folders that files of these names will lie in, or take ones that hold no others.
+
+    All are looked at before the first is made.
 
     Raises:
-        InputError: The folder holds other files, so that old and new ones would be mixed, or it
+        InputError: A folder holds other files, so that old and new ones would be mixed, or it
             cannot be made.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        # Names with a dot in front are what is left of a run that was killed.
-        there = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
+        for folder in folders:
+            _check_folder(folder, names)
+        for folder in folders:
+            folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be written ({error}); give another folder") from error
+
+
+def _check_folder(folder: Path, names: Collection[str]) -> None:
+    if not folder.exists():
+        return
+    # Names with a dot in front are what is left of a run that was killed.
+    there = {entry.name for entry in folder.iterdir() if not entry.name.startswith(".")}
     if others := sorted(there - set(names)):
         raise InputError(
             f"{folder}: got a folder that holds {len(others)} other files ({others[0]!r}, …), "

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from fcn.labels import label_set
-from p2p_eval.datasets.save import make_folder, save_png
+from p2p_eval.datasets.save import make_folders, save_png
 from p2p_eval.datasets.scenes.render import render
 from p2p_eval.errors import InputError
 
@@ -76,8 +76,7 @@ def make(out: Path, count: int, first_seed: int = 0, *, colors: bool = False) ->
     kinds = ["photos", "labels", *(["colors"] if colors else [])]
     digits = max(5, len(str(count - 1)))
     names = [f"{number:0{digits}d}.png" for number in range(count)]
-    for kind in kinds:
-        make_folder(out / kind, names)
+    make_folders([out / kind for kind in kinds], names)
     for number, name in enumerate(names):
         scene = render(first_seed + number)
         save_png(out / "photos" / name, scene.photo)

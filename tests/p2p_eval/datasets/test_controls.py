@@ -168,13 +168,16 @@ def test_folders_that_cannot_be_used(photos: Path, tmp_path: Path) -> None:
     stranger.mkdir(parents=True)
     (stranger / "other.png").write_bytes(b"")
     with pytest.raises(InputError, match="holds 1 other files"):
-        make_controls(photos, tmp_path / "out", ["gray"])
+        make_controls(photos, tmp_path / "out", ["photos", "gray"])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["gray"]
     images = tmp_path / "gray" / "images"
     scenes.make(tmp_path / "two", 2)
     (tmp_path / "gray").mkdir()
     (tmp_path / "two" / "photos").rename(images)
-    with pytest.raises(InputError, match="the photos lie here"):
-        make_controls(images, tmp_path, ["gray"])
+    for out in (tmp_path, images, images / "below"):
+        with pytest.raises(InputError, match="the photos lie here"):
+            make_controls(images, out, ["gray"])
+    assert all(path.suffix == ".png" for path in images.iterdir())
 
 
 @pytest.mark.parametrize(
@@ -196,6 +199,10 @@ def test_unreadable_images_are_named(tmp_path: Path, noise: NDArray[np.uint8]) -
     (source / "two.png").write_bytes((source / "one.png").read_bytes()[:2000])
     with pytest.raises(InputError, match=r"two\.png"):
         make_controls(source, tmp_path / "out", ["photos"])
+    Image.fromarray(noise[..., 0]).save(source / "two.png")
+    with pytest.raises(InputError, match=r"two\.png: got a gray image"):
+        make_controls(source, tmp_path / "out", ["photos"])
+    assert not (tmp_path / "out").exists()
     (source / "two.png").unlink()
     with pytest.raises(InputError, match="at least two"):
         make_controls(source, tmp_path / "other", ["shuffled"])
