@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+from collections import Counter
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import resources
@@ -18,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fcn.errors import LabelSetError
+from fcn.errors import LabelSetError, shown
 
 __all__ = ["IGNORED", "LABEL_SETS", "LabelClass", "LabelSet", "label_set"]
 
@@ -52,7 +53,8 @@ class LabelSet:
     """A table of classes and the lookups derived from it.
 
     Raises:
-        LabelSetError: Ids repeat, are out of 0-255, or the train ids have gaps.
+        LabelSetError: Ids repeat, are out of 0-255, or the train ids have gaps; a name is empty
+            or not printable, or two classes that count have one name.
 
     Example:
         >>> cityscapes = label_set("cityscapes")
@@ -68,6 +70,8 @@ class LabelSet:
 
     def __post_init__(self) -> None:
         """Check that the rows make one consistent table."""
+        if not self.rows:
+            raise LabelSetError(f"label set {self.name}: got no rows, expected one row a class")
         ids = [row.id for row in self.rows]
         train_ids = sorted(row.train_id for row in self.rows if not row.ignored)
         for value in [*ids, *train_ids, *(c for row in self.rows for c in row.color)]:
@@ -80,6 +84,18 @@ class LabelSet:
                 f"label set {self.name}: got train ids {train_ids}, "
                 f"expected each of 0 … number of classes - 1 once, and {IGNORED} for ignored ones"
             )
+        for row in self.rows:
+            if not row.name or not row.name.isprintable():
+                raise LabelSetError(
+                    f"label set {self.name}: got the name {row.name!a} for id {row.id}, expected "
+                    "printable characters"
+                )
+        for name, count in Counter(self.names).items():
+            if count > 1:
+                raise LabelSetError(
+                    f"label set {self.name}: {count} classes have the name {name!r}, expected a "
+                    "name of its own for each class that counts"
+                )
         if self.outputs not in (len(train_ids), len(train_ids) + 1):
             raise LabelSetError(
                 f"label set {self.name}: got {self.outputs} outputs for {len(train_ids)} classes, "
@@ -145,7 +161,7 @@ def label_set(name: str | Path) -> LabelSet:
     if path.stat().st_size > MAX_FILE_BYTES:
         raise LabelSetError(f"{path}: over {MAX_FILE_BYTES} bytes, too large for a label set")
     try:
-        return _parse(path.stem, path.read_text(encoding="utf-8-sig"))
+        return _parse(shown(path.stem), path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise LabelSetError(f"{path}: cannot be read as UTF-8 text: {error}") from error
 
@@ -161,6 +177,11 @@ def _parse(name: str, text: str) -> LabelSet:
     comments = [line for line in lines if line.startswith("#")]
     table = csv.reader((line for line in lines if not line.startswith("#")), skipinitialspace=True)
     header = [cell.strip() for cell in next(table, [])]
+    if not header:
+        raise LabelSetError(
+            f"label set {name}: got no line that is not empty and no comment (#), expected one "
+            f"with the columns {', '.join(COLUMNS)}, and one row a class"
+        )
     if header != COLUMNS:
         raise LabelSetError(
             f"label set {name}: got columns {header}, expected {', '.join(COLUMNS)}"

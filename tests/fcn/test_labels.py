@@ -47,6 +47,7 @@ def test_users_file(tmp_path: Path) -> None:
     file = tmp_path / "mine.csv"
     file.write_text(
         f"# a comment\n{HEADER} 4, 0, cat, 1, 2, 3\n 7, 1, dog, 4, 5, 6\n 9, 255, x, 0, 0, 0\n"
+        "10, 255, x, 0, 0, 0\n"  # ignored classes may share a name
     )
     mine = label_set(file)
     assert (mine.name, mine.names, mine.outputs) == ("mine", ("cat", "dog"), 2)
@@ -56,7 +57,12 @@ def test_users_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("", "expected id, train_id"),
+        ("", "columns id, train_id"),
+        (f"# {HEADER}", r"no comment \(#\), expected one with the columns id, train_id"),
+        (HEADER, "got no rows, expected one row a class"),
+        (f"{HEADER}1, 0, \x1b[31m, 1, 2, 3\n", r"the name '\\x1b\[31m' for id 1"),
+        (f"{HEADER}1, 0, , 1, 2, 3\n", "the name '' for id 1"),
+        (f"{HEADER}1, 0, cat, 1, 2, 3\n2, 1, cat, 1, 2, 4\n", "2 classes have the name 'cat'"),
         ("id, name\n1, cat\n", "expected id, train_id"),
         (f"{HEADER}1, 0, cat, 1, 2\n", "a row is not"),
         (f"{HEADER}one, 0, cat, 1, 2, 3\n", "a row is not"),
