@@ -184,6 +184,22 @@ def test_doctor_finds_nothing_wrong_and_then_jpeg(slim: Path) -> None:
     assert "jpeg" in json.loads(scored.stdout)["signature"].lower()
 
 
+def test_quiet_keeps_warnings(slim: Path) -> None:
+    (slim / "results" / "stray.png").write_bytes(next((slim / "results").iterdir()).read_bytes())
+    for image in sorted((slim / "results").iterdir())[:2]:
+        Image.open(image).save(image, format="JPEG")
+    loud, quiet = score(slim).stderr, score(slim, "--quiet").stderr
+    assert set(quiet.splitlines()) < set(loud.splitlines())
+    assert "strict protocol" in loud
+    assert "strict protocol" not in quiet
+    assert "JPEG" in quiet
+    command = ("doctor", "results", "--cityscapes", "cityscapes")
+    loud, quiet = run(*command, cwd=slim).stdout, run(*command, "-q", cwd=slim).stdout
+    assert "[strays]" in loud
+    assert "[strays]" not in quiet
+    assert "JPEG" in quiet
+
+
 def test_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
     for command in ("fcn-score", "doctor"):

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from p2p_eval.cli import options
-from p2p_eval.cli.exits import exit_codes, stderr
-from p2p_eval.cli.fcn_score import print_scores
+from p2p_eval.cli.exits import exit_codes
+from p2p_eval.cli.fcn_score import print_notes, print_scores
 from p2p_eval.cli.progress import progress_bar
 from p2p_eval.cli.table import FCN_FIGURES, print_table
 
@@ -47,9 +47,7 @@ def demo(
         _print_paper()
         typer.echo(f"pictures: {result.sheet}")
         typer.echo(f"again:    {result.command}")
-        if not quiet:
-            for note in result.report.notes:
-                stderr.print(note, style="yellow", markup=False)
+        print_notes(result.report, quiet=quiet)
 
 
 def _print_paper() -> None:

@@ -44,6 +44,7 @@ def doctor(
     device: options.Device = "auto",
     workers: options.Workers = None,
     as_json: options.Json = False,
+    quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
     """Say which layout RESULTS has, what was paired, and everything that would spoil a score.
@@ -84,7 +85,7 @@ def doctor(
         if as_json:
             typer.echo(json.dumps(_document(diagnosis), indent=2))
         else:
-            _print(diagnosis)
+            _print(diagnosis, quiet=quiet)
         if not diagnosis.healthy:
             raise typer.Exit(BAD_INPUT)
 
@@ -111,7 +112,7 @@ def _document(diagnosis: Diagnosis) -> dict[str, object]:
     }
 
 
-def _print(diagnosis: Diagnosis) -> None:
+def _print(diagnosis: Diagnosis, *, quiet: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
 
@@ -124,8 +125,9 @@ def _print(diagnosis: Diagnosis) -> None:
             f"{len(experiment.items)} images, {len(pairing.frames) if pairing else 0} pairs with "
             f"labels ({escape(pairing.how) if pairing else 'no labels'})"
         )
-    for finding in diagnosis.findings:
+    findings = [f for f in diagnosis.findings if not (quiet and f.level == "note")]
+    for finding in findings:
         level, _, text = str(finding).partition(": ")
         console.print(f"[{COLORS[finding.level]}]{level}[/]: {escape(text)}")
-    if not diagnosis.findings:
+    if not findings and not quiet:
         console.print("[green]nothing wrong found[/]")

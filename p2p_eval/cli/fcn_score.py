@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -14,8 +14,10 @@ from p2p_eval.cli.exits import LEFT_OUT, exit_codes, stderr
 from p2p_eval.cli.progress import progress_bar
 from p2p_eval.cli.table import FCN_FIGURES, print_table
 
-__all__ = ["fcn_score", "print_scores"]
+if TYPE_CHECKING:
+    from p2p_eval.scoring.fcn_report import FCNScoreReport
 
+__all__ = ["fcn_score", "print_notes", "print_scores"]
 
 COLUMNS = ("experiment", "frames", "protocol", "dropped", *FCN_FIGURES)
 
@@ -118,13 +120,17 @@ def fcn_score(
             typer.echo(json.dumps(document, indent=2))
         else:
             print_scores(document["experiments"])
-        if not quiet:
-            for note in report.notes:
-                stderr.print(note, style="yellow", markup=False)
+        print_notes(report, quiet=quiet)
         if report.left_out:
             for name in report.left_out:
                 stderr.print(f"left out: {name}", style="yellow", markup=False)
             raise typer.Exit(LEFT_OUT)
+
+
+def print_notes(report: FCNScoreReport, *, quiet: bool) -> None:
+    """Print on stderr what a reader of the scores should know, or only the warnings of it."""
+    for note in report.warnings if quiet else report.notes:
+        stderr.print(note, style="yellow", markup=False)
 
 
 def print_scores(experiments: list[dict[str, Any]]) -> None:

@@ -32,7 +32,9 @@ Results = Annotated[
 ]
 Out = Annotated[Path, typer.Option("--out", help="Folder for the score files.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no remarks.")]
+Quiet = Annotated[
+    bool, typer.Option("--quiet", "-q", help="No progress and no notes; warnings stay.")
+]
 Debug = Annotated[bool, typer.Option("--debug", help="Print the traceback of an error.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Score anew; use nothing stored before.")]
 KeepGoing = Annotated[

@@ -60,7 +60,8 @@ class ExperimentScore:
         per_class: One entry a class, in the label set's order.
         signature: Every setting that the figures depend on.
         left_out: Names of frames that could not be used, with the reason.
-        notes: What a reader of the figures should know.
+        notes: What a reader of the figures should know; what starts with ``warning:`` makes them
+            wrong or not comparable.
     """
 
     name: str
@@ -121,6 +122,11 @@ class FCNScoreReport:
                 f"{entry.name}: {note}" for entry in self.experiments for note in entry.notes
             )
         )
+
+    @property
+    def warnings(self) -> list[str]:
+        """The notes that nobody should miss."""
+        return [note for note in self.notes if note.partition(": ")[2].startswith("warning: ")]
 
     @property
     def left_out(self) -> list[str]:
@@ -250,28 +256,28 @@ def _remarks(
     if lost:
         shown = ", ".join(lost[:3]) + (", …" if len(lost) > 3 else "")
         remarks.append(
-            f"{len(lost)} of {len(counts)} frames are dropped, as the official script does "
-            f"without a word when a pixel of {classes[-1]} is predicted as the extra output "
+            f"warning: {len(lost)} of {len(counts)} frames are dropped, as the official script "
+            f"does without a word when a pixel of {classes[-1]} is predicted as the extra output "
             f"({shown}); --protocol strict keeps them"
         )
     if (kept := len(counts) - len(lost)) < 2:
         remarks.append(
-            f"{kept} of {len(counts)} frames count: no 95 % intervals, as these come from the "
-            "differences between frames"
+            f"note: {kept} of {len(counts)} frames count: no 95 % intervals, as these come from "
+            "the differences between frames"
         )
     if protocol == "paper":
         strict = scores(histogram(counts, "strict")[0].sum(0), "strict").figures
         if [f"{value:f}" for value in strict] != [f"{value:f}" for value in result.figures]:
             remarks.append(
-                "the strict protocol gives "
+                "note: the strict protocol gives "
                 + " / ".join(f"{value:.4f}" for value in strict)
                 + " (pixel / class / IOU): no frame dropped, the extra output counted as an "
                 "error, absent classes left out of the means"
             )
     if found := collapse(counts.sum(0)):
         remarks.append(
-            f"{found.predicted:.1%} of the pixels are predicted as {found.name(classes)}, which "
-            f"the labels give to {found.labelled:.1%}: the images are not what the network was "
+            f"warning: {found.predicted:.1%} of the pixels are predicted as {found.name(classes)}, "
+            f"which the labels give to {found.labelled:.1%}: the images are not what the network was "
             "trained on; wrong images, labels that were resized, or another network's weights do "
             "this (see `p2p-eval doctor`)"
         )

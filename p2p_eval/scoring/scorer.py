@@ -38,10 +38,10 @@ def load_scorer(weights: str | Path | None, labels: str | Path | None) -> tuple[
     if table is not None:
         return loaded, table
     entry = CATALOGUE.get(str(weights))
-    said = loaded.label_set or (entry.label_set if entry else DEFAULT_LABEL_SET)
+    said = loaded.metadata.get("label_set") or (entry.label_set if entry else DEFAULT_LABEL_SET)
     if said not in LABEL_SETS:
         raise InputError(
-            f"{loaded.path}: the weights are for the label set {said!r}, which does not ship; "
+            f"{loaded.path}: the weights are for the label set {said[:100]!r}, which does not ship; "
             "give its CSV file by --label-set"
         )
     return loaded, label_set(said)
@@ -52,7 +52,7 @@ def foreign_weights(weights: Weights, table: LabelSet) -> tuple[str, ...]:
     if weights.label_set in (None, table.name):
         return ()
     return (
-        f"the weights {weights.path.name} say that they are for the label set "
+        f"warning: the weights {weights.path.name} say that they are for the label set "
         f"{weights.label_set}; their outputs are taken for the classes of {table.name}",
     )
 

@@ -91,3 +91,13 @@ def test_notes_and_left_out_frames_come_once() -> None:
     twice = FCNScoreReport("0" * 64, one.experiments * 2)
     assert twice.notes == ["run: look"]
     assert twice.left_out == ["run/frame9: it is gray"]
+
+
+def test_what_makes_a_figure_wrong_is_a_warning() -> None:
+    extra = np.concatenate([COUNTS, np.zeros((2, 3, 1), int)], axis=2)
+    extra[1, 2, 3] = 1
+    report = score(extra, "paper", notes=["note: look", "warning: JPEG"])
+    jpeg, dropped = report.warnings
+    assert jpeg == "run: warning: JPEG"
+    assert "1 of 2 frames are dropped" in dropped
+    assert [note for note in report.notes if note not in report.warnings] != []
