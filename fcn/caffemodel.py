@@ -125,7 +125,11 @@ def map_file(path: Path) -> mmap.mmap:
                 )
             return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{path}: cannot be read: {error}") from error
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise WeightsError(
+            f"{path}: cannot be read: {reason}; check that it exists and that you may read it, or "
+            "get the weights again"
+        ) from error
 
 
 def parse(buffer: mmap.mmap | bytes, path: Path) -> dict[str, list[Blob]]:

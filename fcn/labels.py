@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import csv
 import hashlib
+import re
 from collections import Counter
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -21,13 +22,24 @@ from numpy.typing import NDArray
 
 from fcn.errors import LabelSetError, shown
 
-__all__ = ["IGNORED", "LABEL_SETS", "LabelClass", "LabelSet", "label_set"]
+__all__ = [
+    "IGNORED",
+    "LABEL_SETS",
+    "PLAIN_NAME",
+    "LabelClass",
+    "LabelSet",
+    "check_plain_name",
+    "label_set",
+]
 
 IGNORED = 255
 """The train id of pixels that do not count."""
 
 LABEL_SETS = ("cityscapes", "camvid", "facades", "scenes")
 """Names of the label sets that ship."""
+
+PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
+"""Names that weights can carry."""
 
 COLUMNS = ["id", "train_id", "name", "red", "green", "blue"]
 MAX_FILE_BYTES = 1 << 20
@@ -164,6 +176,19 @@ def label_set(name: str | Path) -> LabelSet:
         return _parse(shown(path.stem), path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:
         raise LabelSetError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+
+
+def check_plain_name(name: str) -> None:
+    """Refuse the name of a label set that weights could not carry.
+
+    Raises:
+        LabelSetError: It is not 1 to 100 letters, digits and ``._+-``, the first a letter or digit.
+    """
+    if not PLAIN_NAME.fullmatch(name):
+        raise LabelSetError(
+            f"got the label set's name {name[:100]!a}, which weights cannot carry, expected 1 to "
+            "100 letters, digits and ._+-, the first a letter or digit; rename its CSV file"
+        )
 
 
 @cache

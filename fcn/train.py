@@ -31,7 +31,7 @@ from fcn.checkpoint import read_checkpoint, write_checkpoint
 from fcn.data import Draws, collate, find_pairs, fingerprint
 from fcn.errors import FCNError, RecipeError, TrainingError
 from fcn.initial import initialize
-from fcn.labels import IGNORED, LabelSet, label_set
+from fcn.labels import IGNORED, LabelSet, check_plain_name, label_set
 from fcn.network import BLOCKS, FCN8s, preprocess
 from fcn.recipe import Recipe, load_recipe
 from fcn.validate import validate
@@ -74,11 +74,13 @@ def train(
     Raises:
         DataError: Photos or label maps are missing, unpaired or unreadable.
         RecipeError: The recipe does not fit the label set.
+        LabelSetError: There is no such label set, or weights could not carry its name.
         TrainingError: The loss is not finite, or the checkpoint in ``out`` is of another run.
         WeightsError, DownloadError: The weights to start from do not fit or cannot be had.
     """
     began = time.monotonic()
     labels = label_set(recipe.label_set)
+    check_plain_name(labels.name)  # now, not when the weights are written
     if recipe.class_weights and len(recipe.class_weights) != labels.num_classes:
         raise RecipeError(
             f"recipe {recipe.name}: got {len(recipe.class_weights)} class_weights, expected one "

@@ -11,7 +11,6 @@ import json
 import math
 import mmap
 import os
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ from fcn.caffemodel import Blob, map_file, parse
 from fcn.entries import CATALOGUE
 from fcn.errors import WeightsError
 from fcn.files import read_record, replacing
+from fcn.labels import PLAIN_NAME, check_plain_name
 from fcn.labels import label_set as find_label_set
 from fcn.network import FULL_WIDTHS, FCN8s
 
@@ -69,12 +69,9 @@ class Weights:
 
     @property
     def label_set(self) -> str | None:
-        """Name of the label set that the network was trained for, where the file names one.
-
-        A file may say anything, so what is no plain name (a path, for one) counts as nothing.
-        """
+        """Name of the label set that it was trained for, where the file gives a plain one."""
         name = self.metadata.get("label_set", "")
-        return name if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}", name) else None
+        return name if PLAIN_NAME.fullmatch(name) else None
 
     @property
     def outputs(self) -> int:
@@ -166,7 +163,7 @@ def convert(
     Raises:
         WeightsError: The source cannot be used, or the destination could not be written, in which
             case nothing of it is left behind.
-        LabelSetError: There is no such label set.
+        LabelSetError: There is no such label set, or its name is not plain.
     """
     destination = Path(destination)
     if destination.suffix != ".safetensors":
@@ -187,8 +184,8 @@ def convert(
                 f"for label set {found.name}"
             )
         metadata["label_set"] = found.name
-    elif weights.label_set is not None:
-        metadata["label_set"] = weights.label_set
+    elif "label_set" in weights.metadata:
+        metadata["label_set"] = weights.metadata["label_set"]
     save_weights(weights.state, destination, metadata)
     return destination
 
@@ -207,8 +204,11 @@ def save_weights(
 
     Raises:
         WeightsError: The state is not that of an FCN-8s, or the file could not be written.
+        LabelSetError: The label set's name is not plain.
     """
     path = Path(path)
+    if "label_set" in metadata:
+        check_plain_name(metadata["label_set"])
     try:
         _check(state)
     except WeightsError as error:

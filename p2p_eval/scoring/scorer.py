@@ -41,8 +41,8 @@ def load_scorer(weights: str | Path | None, labels: str | Path | None) -> tuple[
     said = loaded.metadata.get("label_set") or (entry.label_set if entry else DEFAULT_LABEL_SET)
     if said not in LABEL_SETS:
         raise InputError(
-            f"{loaded.path}: the weights are for the label set {said[:100]!r}, which does not ship; "
-            "give its CSV file by --label-set"
+            f"{loaded.path}: the weights are for the label set {said[:100]!r}, which does not "
+            "ship; give its CSV file by --label-set"
         )
     return loaded, label_set(said)
 

@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 
 from fcn.checkpoint import read_checkpoint, write_checkpoint
 from fcn.data import find_pairs
-from fcn.errors import DownloadError, RecipeError, TrainingError
+from fcn.errors import DownloadError, LabelSetError, RecipeError, TrainingError
 from fcn.labels import label_set
 from fcn.network import FULL_WIDTHS, FCN8s
 from fcn.recipe import Recipe, load_recipe
@@ -71,6 +71,16 @@ def test_it_learns_and_what_it_writes_is_a_plain_network(data: Path, tmp_path: P
     assert json.loads(weights.metadata["recipe"])["steps"] == 40
     assert weights.metadata["steps"] == "40"
     assert any("step 20: validation pixel accuracy" in line for line in lines)
+
+
+def test_a_label_set_that_weights_cannot_name_is_refused_at_once(
+    data: Path, tmp_path: Path
+) -> None:
+    table = tmp_path / "my set.csv"
+    table.write_text("id, train_id, name, red, green, blue\n0, 0, sky, 0, 0, 0\n")
+    with pytest.raises(LabelSetError, match="'my set', which weights cannot carry"):
+        train(replace(TINY, label_set=str(table)), data, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("batch_norm", [True, False])

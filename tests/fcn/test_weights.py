@@ -198,7 +198,9 @@ def test_what_convert_refuses(caffemodel: Path, tmp_path: Path) -> None:
         convert(caffemodel, tmp_path / "out.caffemodel")
     with pytest.raises(WeightsError, match="could not be written"):
         convert(caffemodel, tmp_path / "missing" / "out.safetensors")
-    with pytest.raises(WeightsError, match=r"missing\.caffemodel: cannot be read"):
+    with pytest.raises(
+        WeightsError, match=r"missing\.caffemodel: cannot be read: No such .*; check"
+    ):
         convert(tmp_path / "missing.caffemodel", out)
     assert not out.exists()
     same = convert(caffemodel, out)
@@ -286,10 +288,29 @@ def test_safetensors_of_another_network(tmp_path: Path) -> None:
         load_weights(path)
 
 
-def test_a_path_is_no_label_set(caffemodel: Path, tmp_path: Path) -> None:
-    path = tmp_path / "odd.safetensors"
-    save_weights(load_weights(caffemodel).state, path, {"label_set": "../../etc/passwd"})
+@pytest.mark.parametrize("name", ["../../etc/passwd", "my set", "", "a" * 101, "-x", "\udcff"])
+def test_a_label_set_without_a_plain_name(caffemodel: Path, tmp_path: Path, name: str) -> None:
+    path, out = tmp_path / "odd.safetensors", tmp_path / "out.safetensors"
+    state = load_weights(caffemodel).state
+    with pytest.raises(LabelSetError, match="got the label set's name"):
+        save_weights(state, out, {"label_set": name})
+    safetensors.torch.save_file(
+        state, path, {"label_set": name.encode("utf-8", "replace").decode()}
+    )
     assert load_weights(path).label_set is None
+    with pytest.raises(LabelSetError, match="which weights cannot carry"):
+        convert(path, out)
+    assert not out.exists()
+    convert(path, out, label_set="cityscapes")
+
+
+def test_a_label_set_whose_file_has_no_plain_name(caffemodel: Path, tmp_path: Path) -> None:
+    table = tmp_path / "my set.csv"
+    rows = "".join(f"{i}, {i}, class{i}, {i}, 0, 0\n" for i in range(20))
+    table.write_text(f"id, train_id, name, red, green, blue\n{rows}")
+    with pytest.raises(LabelSetError, match=r"'my set'.*rename its CSV file"):
+        convert(caffemodel, tmp_path / "out.safetensors", label_set=str(table))
+    assert not (tmp_path / "out.safetensors").exists()
 
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
