@@ -277,9 +277,9 @@ def _remarks(
     if found := collapse(counts.sum(0)):
         remarks.append(
             f"warning: {found.predicted:.1%} of the pixels are predicted as {found.name(classes)}, "
-            f"which the labels give to {found.labelled:.1%}: the images are not what the network was "
-            "trained on; wrong images, labels that were resized, or another network's weights do "
-            "this (see `p2p-eval doctor`)"
+            f"which the labels give to {found.labelled:.1%}: the images are not what the network "
+            "was trained on; wrong images, labels that were resized, or another network's weights "
+            "do this (see `p2p-eval doctor`)"
         )
     return remarks
 
