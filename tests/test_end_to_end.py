@@ -22,6 +22,7 @@ COMMANDS = (
     ["weights", "get"],
     ["weights", "verify"],
     ["weights", "convert"],
+    ["data", "list"],
     ["data", "make", "scenes"],
     ["data", "make", "controls"],
 )
@@ -215,6 +216,60 @@ def test_weights_list_verify_convert(slim: Path) -> None:
     facts = json.loads(run("weights", "verify", "slim.safetensors", "--json", cwd=slim).stdout)
     assert facts["outputs"] == 20
     assert "is_a_directory" not in refused(run("weights", "verify", "results", cwd=slim))
+
+
+def test_data_list_and_make(tmp_path: Path) -> None:
+    listed = json.loads(run("data", "list", "--json", cwd=tmp_path).stdout)
+    assert listed["schema"] == "p2p-eval/data/1"
+    assert [row["name"] for row in listed["data"]] == ["scenes", "controls"]
+    assert "data make scenes" in run("data", "list", cwd=tmp_path).stdout
+    made = run("data", "make", "scenes", "--count", 2, "--out", "s", "--json", cwd=tmp_path)
+    facts = json.loads(made.stdout)
+    assert (facts["schema"], facts["count"]) == ("p2p-eval/data-make/1", 2)
+    photos = facts["photos"]
+    made = run(
+        "data", "make", "controls", "--photos", photos, "--kind", "gray", "--out", "c", "-q",
+        "--json", cwd=tmp_path,
+    )  # fmt: skip
+    (entry,) = json.loads(made.stdout)["experiments"]
+    assert (entry["name"], entry["folder"]) == ("gray", "c/gray")
+    assert len(list((tmp_path / "c" / "gray" / "images").iterdir())) == 2
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["fcn-score", ""],
+        ["fcn-score", "results", "--out", ""],
+        ["fcn-score", "results", "--labels", ""],
+        ["doctor", ""],
+        ["weights", "convert", "fcn-8s-cityscapes.caffemodel", ""],
+        ["data", "make", "scenes", "--out", ""],
+        ["data", "make", "controls", "--photos", "", "--out", "c"],
+    ],
+    ids=str,
+)
+def test_an_empty_path_is_not_the_current_folder(slim: Path, command: list[str]) -> None:
+    assert "empty path" in refused(run(*command, cwd=slim, COLUMNS="200"))
+
+
+def test_unreadable_results_get_our_message(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In this process, as permissions do not bind the user that tests may run as."""
+    from typer.testing import CliRunner
+
+    from p2p_eval.cli import app
+
+    def denied(path: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(os, "scandir", denied)
+    result = CliRunner().invoke(app, ["doctor", str(tmp_path)])
+    assert result.exit_code == 2
+    assert result.output.startswith("p2p-eval: ")
+    assert "the folder cannot be read" in result.output
 
 
 def test_official_weights_offline_say_what_to_do(slim: Path) -> None:

@@ -22,15 +22,34 @@ __all__ = [
     "Results",
     "Seed",
     "Workers",
+    "given_path",
 ]
+
+
+def given_path(text: str | Path) -> Path:
+    """Take a path as it stands; whether it can be used, the command finds out and explains.
+
+    Raises:
+        typer.BadParameter: It is empty, which would mean the current folder.
+    """
+    if not str(text):
+        raise typer.BadParameter("got an empty path; give one, or . for the current folder")
+    return Path(text)
+
 
 Results = Annotated[
     Path,
     typer.Argument(
-        help="Folder of generated images, in any of the known layouts.", show_default=False
+        help="Folder of generated images, in any of the known layouts.",
+        show_default=False,
+        parser=given_path,
+        metavar="RESULTS",
     ),
 ]
-Out = Annotated[Path, typer.Option("--out", help="Folder for the score files.")]
+Out = Annotated[
+    Path,
+    typer.Option("--out", help="Folder for the score files.", parser=given_path, metavar="PATH"),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
 Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="No progress and no notes; warnings stay.")
@@ -43,7 +62,12 @@ KeepGoing = Annotated[
 ]
 Cityscapes = Annotated[
     Path | None,
-    typer.Option("--cityscapes", help="The original Cityscapes tree, which holds gtFine/."),
+    typer.Option(
+        "--cityscapes",
+        help="The original Cityscapes tree, which holds gtFine/.",
+        parser=given_path,
+        metavar="PATH",
+    ),
 ]
 Device = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or cuda:N.")]
 Workers = Annotated[
@@ -56,9 +80,19 @@ Layout = Annotated[
 ]
 Real = Annotated[
     Path | None,
-    typer.Option("--real", help="Folder of the real images, where RESULTS has none."),
+    typer.Option(
+        "--real",
+        help="Folder of the real images, where RESULTS has none.",
+        parser=given_path,
+        metavar="PATH",
+    ),
 ]
 Labels = Annotated[
     Path | None,
-    typer.Option("--labels", help="Folder of label maps (8-bit label ids), named as the images."),
+    typer.Option(
+        "--labels",
+        help="Folder of label maps (8-bit label ids), named as the images.",
+        parser=given_path,
+        metavar="PATH",
+    ),
 ]

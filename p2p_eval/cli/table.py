@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-__all__ = ["FCN_FIGURES", "print_table"]
+__all__ = ["FCN_FIGURES", "print_entries", "print_table"]
 
 FCN_FIGURES = ("per-pixel\nacc.", "per-class\nacc.", "class\nIOU")
 """Headings of the three FCN-scores."""
@@ -38,3 +39,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
     needed = console.measure(table, options=console.options.update(width=MEASURED)).minimum
     console.width = max(console.width, needed)
     console.print(table)
+
+
+def print_entries(entries: Iterable[Mapping[str, Any]]) -> None:
+    """Print what can be had: each entry's name, and below it what else is known of it."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(highlight=False, soft_wrap=True)
+    for entry in entries:
+        console.print(f"[bold]{escape(entry['name'])}[/]")
+        for key, value in entry.items():
+            text = ", ".join(value) if isinstance(value, list) else value
+            if key != "name":
+                console.print(f"  {key:<10} {escape(str(text)) if text else '–'}")

@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from p2p_eval.cli.exits import exit_codes, stderr
-from p2p_eval.cli.options import Debug, Json, Quiet
+from p2p_eval.cli.options import Debug, Json, Quiet, given_path
 from p2p_eval.cli.progress import progress_bar
+from p2p_eval.cli.table import print_entries
 
 __all__ = ["app"]
 
@@ -28,9 +29,6 @@ def list_(as_json: Json = False, debug: Debug = False) -> None:
     Example: p2p-eval weights list
     """
     with exit_codes(debug):
-        from rich.console import Console
-        from rich.markup import escape
-
         from fcn.catalogue import CATALOGUE, find
 
         rows = [
@@ -50,12 +48,7 @@ def list_(as_json: Json = False, debug: Debug = False) -> None:
         if as_json:
             typer.echo(json.dumps({"schema": "p2p-eval/weights/1", "weights": rows}, indent=2))
             return
-        console = Console(highlight=False, soft_wrap=True)
-        for row in rows:
-            console.print(f"[bold]{escape(str(row.pop('name')))}[/]")
-            for key, value in row.items():
-                text = ", ".join(value) if isinstance(value, list) else value
-                console.print(f"  {key:<10} {escape(str(text)) if text else '–'}")
+        print_entries(rows)
 
 
 @app.command()
@@ -105,7 +98,12 @@ def verify(name: NameOrFile, as_json: Json = False, debug: Debug = False) -> Non
 @app.command()
 def convert(
     source: NameOrFile,
-    destination: Annotated[Path, typer.Argument(help="The .safetensors file to write.")],
+    destination: Annotated[
+        Path,
+        typer.Argument(
+            help="The .safetensors file to write.", parser=given_path, metavar="DESTINATION"
+        ),
+    ],
     label_set: Annotated[
         str | None, typer.Option("--label-set", help="Label set the weights were trained on.")
     ] = None,

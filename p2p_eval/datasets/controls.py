@@ -115,7 +115,12 @@ CHANGES: dict[str, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 
 def make_controls(
-    photos: Path, out: Path, kinds: Sequence[str] = KINDS, *, seed: int = 0
+    photos: Path,
+    out: Path,
+    kinds: Sequence[str] = KINDS,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
     """Write one experiment a kind: ``out/<kind>/images/<stem>.png``, of the photos' own sizes.
 
@@ -124,6 +129,7 @@ def make_controls(
         out: The results folder; it is made when missing.
         kinds: Which of :data:`KINDS`.
         seed: Seed of the shuffling, 0 or more.
+        progress: Called with photos done and photos in total.
 
     Returns:
         The experiments' folders, by kind.
@@ -160,11 +166,13 @@ def make_controls(
     for path in files.values():  # all before anything is written
         read_rgb(path)
     make_folders(folders, [f"{stem}.png" for stem in stems])
-    for stem in stems:
+    for done, stem in enumerate(stems, 1):
         photo = read_rgb(files[stem])
         for kind in kinds:
             source = read_rgb(files[sources[stem]]) if kind == "shuffled" else photo
             save_png(out / kind / "images" / f"{stem}.png", CHANGES[kind](source))
+        if progress is not None:
+            progress(done, len(stems))
     return [out / kind for kind in kinds]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -40,7 +41,14 @@ def first_seed(split: str) -> int:
     return SPLITS[split].start
 
 
-def make(out: Path, count: int, first_seed: int = 0, *, colors: bool = False) -> list[Path]:
+def make(
+    out: Path,
+    count: int,
+    first_seed: int = 0,
+    *,
+    colors: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> list[Path]:
     """Write scenes to a folder: ``photos/<n>.png``, ``labels/<n>.png``, perhaps ``colors/<n>.png``.
 
     The number n counts from 0, in at least five digits; scene n is that of seed first_seed + n.
@@ -53,6 +61,7 @@ def make(out: Path, count: int, first_seed: int = 0, *, colors: bool = False) ->
         first_seed: Seed of the first; see :data:`TRAIN_SEEDS`, :data:`VAL_SEEDS` and
             :data:`TEST_SEEDS`.
         colors: Whether to write the label maps in the label set's colours, too.
+        progress: Called with scenes done and scenes in total.
 
     Returns:
         The photos' paths, by number.
@@ -83,4 +92,6 @@ def make(out: Path, count: int, first_seed: int = 0, *, colors: bool = False) ->
         if colors:
             save_png(out / "colors" / name, palette[scene.label_ids])
         save_png(out / "labels" / name, scene.label_ids)
+        if progress is not None:
+            progress(number + 1, count)
     return [out / "photos" / name for name in names]

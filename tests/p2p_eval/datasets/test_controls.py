@@ -142,7 +142,10 @@ def test_jpeg_photos_of_other_sizes_are_taken(tmp_path: Path, noise: NDArray[np.
 
 
 def test_the_same_arguments_give_the_same_bytes(photos: Path, made: Path, tmp_path: Path) -> None:
-    make_controls(photos, tmp_path / "out", KINDS, seed=3)
+    seen: list[tuple[int, int]] = []
+    make_controls(photos, tmp_path / "out", KINDS, seed=3, progress=lambda *both: seen.append(both))
+    total = len(list(photos.iterdir()))
+    assert seen == [(done, total) for done in range(1, total + 1)]
     for path in made.rglob("*.png"):
         assert (tmp_path / "out" / path.relative_to(made)).read_bytes() == path.read_bytes()
     make_controls(photos, tmp_path / "out", KINDS, seed=3)

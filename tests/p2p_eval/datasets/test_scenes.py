@@ -133,7 +133,12 @@ def test_splits_share_no_seed() -> None:
 
 
 def test_make_writes_numbered_files(tmp_path: Path) -> None:
-    photos = scenes.make(tmp_path / "data", 3, first_seed=1_000_000, colors=True)
+    seen: list[tuple[int, int]] = []
+    photos = scenes.make(
+        tmp_path / "data", 3, first_seed=1_000_000, colors=True,
+        progress=lambda done, total: seen.append((done, total)),
+    )  # fmt: skip
+    assert seen == [(1, 3), (2, 3), (3, 3)]
     assert [path.name for path in photos] == ["00000.png", "00001.png", "00002.png"]
     scene = scenes.render(1_000_001)
     assert (np.asarray(Image.open(photos[1])) == scene.photo).all()
