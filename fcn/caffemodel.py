@@ -125,7 +125,7 @@ def map_file(path: Path) -> mmap.mmap:
                 )
             return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ)
     except (OSError, ValueError) as error:
-        reason = error.strerror if isinstance(error, OSError) else error
+        reason = getattr(error, "strerror", None) or error
         raise WeightsError(
             f"{path}: cannot be read: {reason}; check that it exists and that you may read it, or "
             "get the weights again"

@@ -168,8 +168,8 @@ def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
     data = _read(path, MAX_FILE_BYTES + 1)
     info = _header(path, data)
     check_rgb(path, info)
-    _check_whole(path, info, data)
-    pixels = _decode_rgb(path, info, data)
+    colors = _check_whole(path, info, data)
+    pixels = _decode_rgb(path, info, data, colors)
     if reference.half is None:
         return pixels
     width = pixels.shape[1]
@@ -184,6 +184,8 @@ def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
 
 def read_label_ids(path: Path) -> NDArray[np.uint8]:
     """Decode a label map: an 8-bit one-channel PNG, or a palette PNG whose indices are the ids.
+
+    An index beyond the palette is an id as well: ids need no colours.
 
     Returns:
         uint8, shape ``(H, W)``, label ids.
@@ -275,13 +277,17 @@ def _jpeg_header(path: Path, data: bytes) -> ImageInfo:
     raise _damaged(path, "its JPEG header is cut off or damaged")
 
 
-def _check_whole(path: Path, info: ImageInfo, data: bytes) -> None:
-    """Refuse what Pillow lets pass: cut ends, wrong checksums, all frames but the first."""
+def _check_whole(path: Path, info: ImageInfo, data: bytes) -> int:
+    """Refuse what Pillow lets pass: cut ends, wrong checksums, no palette, further frames.
+
+    Returns:
+        The number of colours in the palette.
+    """
     if info.format == "JPEG":
         if data.rfind(b"\xff\xd9") < data.rfind(b"\xff\xda"):
             raise _damaged(path, "its end is missing")
-        return
-    position = 8
+        return 0
+    position, colors = 8, 0
     while position + 12 <= len(data):
         length = int.from_bytes(data[position : position + 4])
         end = position + 12 + length
@@ -294,19 +300,25 @@ def _check_whole(path: Path, info: ImageInfo, data: bytes) -> None:
             raise _damaged(path, f"the checksum of its {kind!r} block is wrong")
         if kind == b"acTL":
             _refuse(path, "an animated PNG", "one image")
+        if kind == b"PLTE":
+            colors = length // 3
+        if kind == b"IDAT" and info.mode == "palette" and not colors:
+            raise _damaged(path, "its palette is missing")
         if kind == b"IEND":
-            return
+            return colors
         position = end
     raise _damaged(path, "its end is missing")
 
 
-def _decode_rgb(path: Path, info: ImageInfo, data: bytes) -> NDArray[np.uint8]:
+def _decode_rgb(path: Path, info: ImageInfo, data: bytes, colors: int) -> NDArray[np.uint8]:
     opener = PngImageFile if info.format == "PNG" else JpegImageFile
     try:
         with opener(io.BytesIO(data)) as image:
             _check_size(image.size, info)
             if image.mode == "RGB" and "transparency" not in image.info:
                 return np.array(image, np.uint8)
+            if image.mode == "P" and (highest := int(np.asarray(image).max())) >= colors:
+                raise ValueError(f"it has colour {highest} of a palette of {colors}")
             pixels = np.array(image.convert("RGBA"), np.uint8)
     except DECODE_ERRORS as error:
         raise _damaged(path, error) from error

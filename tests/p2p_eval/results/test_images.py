@@ -68,6 +68,33 @@ def test_palette_is_converted_without_loss(tmp_path: Path, bits: int) -> None:
     np.testing.assert_array_equal(read_rgb(path), palette[indices])
 
 
+def palette_png(block: Callable[[bytes, bytes], bytes], colors: int, highest: int) -> bytes:
+    rows = bytes([0, 0, highest, 0, 1, highest])  # two rows of two pixels, each after its filter
+    return (
+        images.PNG_SIGNATURE
+        + block(b"IHDR", struct.pack(">IIBBBBB", 2, 2, 8, 3, 0, 0, 0))
+        + (block(b"PLTE", bytes(range(3 * colors))) if colors else b"")
+        + block(b"IDAT", zlib.compress(rows))
+        + block(b"IEND", b"")
+    )
+
+
+def test_palettes_that_lack_colours_are_refused(
+    tmp_path: Path, block: Callable[[bytes, bytes], bytes]
+) -> None:
+    path = tmp_path / "p.png"
+    path.write_bytes(palette_png(block, 3, 2))
+    assert read_rgb(path)[0].tolist() == [[0, 1, 2], [6, 7, 8]]
+    path.write_bytes(palette_png(block, 3, 3))
+    with pytest.raises(InputError, match="it has colour 3 of a palette of 3"):
+        read_rgb(path)
+    assert read_label_ids(path).tolist() == [[0, 3], [1, 3]]  # ids need no colours
+    path.write_bytes(palette_png(block, 0, 1))
+    for read in (read_rgb, read_label_ids):
+        with pytest.raises(InputError, match="its palette is missing"):
+            read(path)
+
+
 def test_opaque_alpha_is_dropped_and_translucent_refused(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", with_alpha(255))
     np.testing.assert_array_equal(read_rgb(path), RGB)
