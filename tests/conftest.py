@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,12 @@ def pytest_terminal_summary(
 def golden() -> Path:
     """The folder of reference values."""
     return HERE / "golden"
+
+
+@pytest.fixture
+def slim(golden: Path, tmp_path: Path) -> Path:
+    """A writable copy of the golden set in which the official script drops three frames."""
+    return Path(shutil.copytree(golden / "fcn" / "slim_b", tmp_path / "slim_b"))
 
 
 @pytest.fixture(scope="session")
