@@ -23,6 +23,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
 from p2p_eval.errors import InputError
+from p2p_eval.results.jpeg import without_end
 
 __all__ = [
     "MAX_FILE_BYTES",
@@ -185,10 +186,8 @@ def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
 def read_label_ids(path: Path) -> NDArray[np.uint8]:
     """Decode a label map: an 8-bit one-channel PNG, or a palette PNG whose indices are the ids.
 
-    An index beyond the palette is an id as well: ids need no colours.
-
     Returns:
-        uint8, shape ``(H, W)``, label ids.
+        uint8, shape ``(H, W)``, label ids; an index beyond the palette is one, too.
 
     Raises:
         InputError: The file cannot be read, is damaged or too large, is a JPEG, has colours,
@@ -311,7 +310,9 @@ def _check_whole(path: Path, info: ImageInfo, data: bytes) -> int:
 
 
 def _decode_rgb(path: Path, info: ImageInfo, data: bytes, colors: int) -> NDArray[np.uint8]:
-    opener = PngImageFile if info.format == "PNG" else JpegImageFile
+    opener, data = (
+        (PngImageFile, data) if info.format == "PNG" else (JpegImageFile, without_end(data))
+    )
     try:
         with opener(io.BytesIO(data)) as image:
             _check_size(image.size, info)
