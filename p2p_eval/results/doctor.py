@@ -231,13 +231,13 @@ def _images(facts: list[FrameFacts]) -> Iterable[Finding]:
         yield Finding(
             "warning", "jpeg-results", f"{len(jpegs)} of {len(good)} images are JPEGs: the score "
             "is of the compression too, and not comparable with scores of PNGs",
-            _where(jpegs), "save the generated images as PNGs",
+            _where(jpegs, good), "save the generated images as PNGs",
         )  # fmt: skip
     converted = [f for f in good if f.image is not None and f.image.mode in CONVERTED]
     if converted:
         yield Finding(
             "note", "converted-images", f"{len(converted)} of {len(good)} images have a palette "
-            "or alpha and are converted to RGB without loss", _where(converted),
+            "or alpha and are converted to RGB without loss", _where(converted, good),
         )  # fmt: skip
     sizes = Counter(f.image_size for f in good if f.image_size is not None)
     if len(sizes) > 1:
@@ -263,18 +263,18 @@ def _contents(facts: list[FrameFacts], full: bool) -> Iterable[Finding]:
     if repeated and len(counts) == 1:
         yield Finding(
             "warning", "identical-images", f"{looked} images are one and the same",
-            _where(repeated), "the generator has collapsed, or one image was copied",
+            (), "the generator has collapsed, or one image was copied",
         )  # fmt: skip
     elif repeated:
         yield Finding(
             "warning", "duplicate-images", f"{len(repeated)} of {looked} images have the same "
-            "pixels as another one", _where(repeated), "check how the test run wrote them",
+            "pixels as another one", _where(repeated, read), "check how the test run wrote them",
         )  # fmt: skip
     flat = [fact for fact in read if fact.flat]
     if flat:
         yield Finding(
             "warning", "flat-images", f"{len(flat)} of {looked} images have one colour only",
-            _where(flat), "look at them: the generator has collapsed or wrote nothing",
+            _where(flat, read), "look at them: the generator has collapsed or wrote nothing",
         )  # fmt: skip
     cases: list[tuple[str, Level, str, str, str]] = [
         ("input", "error", "results-are-inputs", "the inputs", "give the generated images"),
@@ -288,7 +288,7 @@ def _contents(facts: list[FrameFacts], full: bool) -> Iterable[Finding]:
             yield Finding(
                 level if everywhere else "warning", code,
                 f"{len(same)} of {looked} images have the very pixels of {what}",
-                _where(same), advice,
+                _where(same, read), advice,
             )  # fmt: skip
 
 
@@ -301,7 +301,7 @@ def _colors(facts: list[FrameFacts]) -> Iterable[Finding]:
     sides = any(fact.frame.image.half for fact in facts)
     yield Finding(
         "error", "output-is-labels", f"the outputs are painted in label colours ({1 - outputs:.0%} "
-        f"of their pixels are) and the inputs are not ({1 - inputs:.0%})", _where(facts),
+        f"of their pixels are) and the inputs are not ({1 - inputs:.0%})", (),
         "use --layout side-by-side:BA, or side-by-side if that was forced, so that the photos are "
         "the outputs" if sides else "score a labels→photo run; label maps need seg-score",
     )  # fmt: skip
@@ -329,5 +329,8 @@ def _mean(facts: list[FrameFacts], value: Callable[[FrameFacts], float | None]) 
     return float(np.mean(values)) if values else None
 
 
-def _where(facts: list[FrameFacts]) -> tuple[str, ...]:
+def _where(facts: list[FrameFacts], of: list[FrameFacts] | None = None) -> tuple[str, ...]:
+    """Names of the first images; none where all are meant."""
+    if of is not None and len(facts) == len(of):
+        return ()
     return first(fact.frame.image.path.name for fact in facts)

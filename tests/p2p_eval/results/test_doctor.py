@@ -156,6 +156,7 @@ def test_jpeg_by_content(case: Path) -> None:
     finding = found(case, full=False)["jpeg-results"]
     assert finding.level == "warning"
     assert "6 of 6" in finding.message
+    assert finding.where == ()  # all are meant
 
 
 def test_modes(case: Path) -> None:
