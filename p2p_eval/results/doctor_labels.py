@@ -73,19 +73,19 @@ def _sizes(facts: list[FrameFacts], label_set: LabelSet) -> Iterable[Finding]:
         )  # fmt: skip
     if label_set.name != "cityscapes" or usual == CITYSCAPES_SIZE:
         return
-    here = _where([fact for fact, size in known if size == usual], facts)
     if usual[0] != 2 * usual[1]:
         yield Finding(
             "error", "labels-resized", f"label maps that were resized or cropped: {sizes[usual]} "
             f"of {len(known)}; Cityscapes' are 2048×1024 and twice as wide as high, got "
             f"{_size(usual)}; with resized labels the authors' model got 0.39 / 0.057 / 0.025, "
-            "nearly everything road", here,
+            "nearly everything road",
+            _where([fact for fact, size in known if size == usual], facts),
             "give the original gtFine; the kit resizes the images, not the labels",
         )  # fmt: skip
     else:
         yield Finding(
             "warning", "labels-reduced", f"the label maps are {_size(usual)}, Cityscapes' are "
-            "2048×1024: the score is not comparable with the paper's", here,
+            "2048×1024: the score is not comparable with the paper's", (),
             "give the original gtFine",
         )  # fmt: skip
 
