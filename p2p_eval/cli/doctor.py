@@ -10,6 +10,7 @@ import typer
 
 from p2p_eval.cli import options
 from p2p_eval.cli.exits import BAD_INPUT, exit_codes
+from p2p_eval.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from p2p_eval.results.doctor import Diagnosis
@@ -29,7 +30,7 @@ def doctor(
         typer.Option(
             "--label-set",
             help="cityscapes, camvid, facades, scenes or a CSV file.",
-            show_default="the one whose colours the inputs have, else cityscapes",
+            show_default="the weights'; without labels the inputs' colours'; else cityscapes",
         ),
     ] = None,
     weights: Annotated[
@@ -68,15 +69,17 @@ def doctor(
             loaded, table = load_scorer(weights, label_set)
             check_outputs(loaded.outputs, table)
             predictor = NetworkPredictor(loaded, device=device)
-        diagnosis = diagnose(
-            results,
-            layout=layout,
-            real=real,
-            cityscapes=cityscapes,
-            labels=labels,
-            label_set=table,
-            workers=workers,
-        )
+        with progress_bar("looking", quiet=quiet) as progress:
+            diagnosis = diagnose(
+                results,
+                layout=layout,
+                real=real,
+                cityscapes=cityscapes,
+                labels=labels,
+                label_set=table,
+                workers=workers,
+                progress=progress,
+            )
         if predictor is not None and diagnosis.healthy:
             from p2p_eval.scoring.trial import try_frames
 

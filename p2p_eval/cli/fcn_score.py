@@ -135,13 +135,15 @@ def print_notes(report: FCNScoreReport, *, quiet: bool) -> None:
 
 def print_scores(experiments: list[dict[str, Any]]) -> None:
     """Print a table of FCN-scores, as :meth:`FCNScoreReport.to_json` gives them, on stdout."""
+    from p2p_eval.metrics.confusion import FIGURES
+
     rows = [
         (
             row["name"],
             str(row["frames"]),
             row["protocol"],
             str(row["dropped_frames"]),
-            *(_with_interval(row, key) for key in ("per_pixel_acc", "per_class_acc", "class_iou")),
+            *(_with_interval(row, key) for key in FIGURES),
         )
         for row in experiments
     ]

@@ -31,10 +31,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = [
+    "FIGURES",
     "PROTOCOLS",
     "Collapse",
     "Protocol",
     "Scores",
+    "check_protocol",
+    "check_sizes",
     "collapse",
     "histogram",
     "joint_counts",
@@ -47,6 +50,9 @@ __all__ = [
 
 Protocol = Literal["paper", "strict"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+
+FIGURES = ("per_pixel_acc", "per_class_acc", "class_iou")
+"""Names of the three figures, in the order of :attr:`Scores.figures`."""
 
 Floats = NDArray[np.float64]
 EPSILON = 1e-12
@@ -72,8 +78,8 @@ class Scores:
 
     @property
     def figures(self) -> Floats:
-        """Pixel accuracy, class accuracy and IOU along one last axis of length 3."""
-        return np.stack([self.per_pixel_acc, self.per_class_acc, self.class_iou], axis=-1)
+        """The figures of :data:`FIGURES` along one last axis of length 3."""
+        return np.stack([getattr(self, figure) for figure in FIGURES], axis=-1)
 
 
 def joint_counts(
@@ -98,7 +104,7 @@ def joint_counts(
         array([[1, 0, 0],
                [0, 1, 1]])
     """
-    _check_sizes(num_classes, outputs)
+    check_sizes(num_classes, outputs)
     if target.shape != prediction.shape:
         raise ValueError(
             f"got labels of shape {target.shape} and predictions of shape {prediction.shape}, "
@@ -170,7 +176,7 @@ def histogram(
     """
     if protocol == "paper":
         return paper_histogram(joint)
-    _check_protocol(protocol)
+    check_protocol(protocol)
     return strict_histogram(joint), np.zeros(joint.shape[:-2], np.bool_)
 
 
@@ -216,7 +222,7 @@ def scores(hist: NDArray[np.number], protocol: Protocol) -> Scores:
     """
     if protocol == "paper":
         return paper_scores(hist)
-    _check_protocol(protocol)
+    check_protocol(protocol)
     return strict_scores(hist)
 
 
@@ -245,18 +251,28 @@ def _sizes(counts: NDArray[np.number]) -> tuple[int, int]:
     if counts.ndim < 2:
         raise ValueError(f"got shape {counts.shape}, expected (..., classes, outputs)")
     classes, outputs = counts.shape[-2:]
-    _check_sizes(classes, outputs)
+    check_sizes(classes, outputs)
     return classes, outputs
 
 
-def _check_sizes(classes: int, outputs: int) -> None:
+def check_sizes(classes: int, outputs: int) -> None:
+    """Refuse numbers of classes and outputs that do not fit.
+
+    Raises:
+        ValueError: There is no class, or neither as many outputs nor one more.
+    """
     if classes < 1 or outputs not in (classes, classes + 1):
         raise ValueError(
             f"got {classes} classes and {outputs} outputs, expected as many outputs, or one more"
         )
 
 
-def _check_protocol(protocol: str) -> None:
+def check_protocol(protocol: str) -> None:
+    """Refuse what is no protocol.
+
+    Raises:
+        ValueError: It is neither ``paper`` nor ``strict``.
+    """
     if protocol not in PROTOCOLS:
         raise ValueError(f"got protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}")
 

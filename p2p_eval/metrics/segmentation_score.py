@@ -6,7 +6,14 @@ import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from p2p_eval.metrics.confusion import PROTOCOLS, Protocol, histogram, scores
+from p2p_eval.metrics.confusion import (
+    FIGURES,
+    Protocol,
+    check_protocol,
+    check_sizes,
+    histogram,
+    scores,
+)
 
 __all__ = ["SegmentationScore"]
 
@@ -48,13 +55,8 @@ class SegmentationScore(Metric):
         """Start with no frames."""
         super().__init__()
         outputs = num_classes if outputs is None else outputs
-        if num_classes < 1 or outputs not in (num_classes, num_classes + 1):
-            raise ValueError(
-                f"got {num_classes} classes and {outputs} outputs, "
-                "expected as many outputs, or one more"
-            )
-        if protocol not in PROTOCOLS:
-            raise ValueError(f"got protocol {protocol!r}, expected one of {', '.join(PROTOCOLS)}")
+        check_sizes(num_classes, outputs)
+        check_protocol(protocol)
         self.num_classes, self.outputs = num_classes, outputs
         self.protocol: Protocol = protocol
         columns = num_classes if protocol == "paper" else outputs
@@ -103,7 +105,7 @@ class SegmentationScore(Metric):
     def compute(self) -> dict[str, Tensor]:
         """Return ``per_pixel_acc``, ``per_class_acc`` and ``class_iou``, float64 scalars."""
         result = scores(self.histogram.cpu().numpy(), self.protocol)
-        names = ("per_pixel_acc", "per_class_acc", "class_iou")
         return {
-            name: torch.tensor(float(getattr(result, name)), dtype=torch.float64) for name in names
+            name: torch.tensor(float(getattr(result, name)), dtype=torch.float64)
+            for name in FIGURES
         }

@@ -15,20 +15,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fcn.labels import LABEL_SETS, LabelSet
 from fcn.labels import label_set as named_label_set
 from p2p_eval.errors import InputError
-from p2p_eval.metrics.confusion import collapse
 from p2p_eval.results.colors import MAX_FAR_SHARE, decode_colors
 from p2p_eval.results.doctor_labels import label_findings
 from p2p_eval.results.findings import Finding, Level, counted, first, unusable
 from p2p_eval.results.layouts import Experiment, find_experiments
 from p2p_eval.results.pairing import Frame, Pairing, pair
-from p2p_eval.results.survey import CONVERTED, FrameFacts, read_or_none, survey
+from p2p_eval.results.survey import CONVERTED, FrameFacts, Progress, read_or_none, survey
 
-__all__ = ["PER_FRAME", "Diagnosis", "Finding", "check", "collapse_findings", "diagnose", "examine"]
+__all__ = ["PER_FRAME", "Diagnosis", "Finding", "check", "diagnose", "examine"]
 
 PER_FRAME = frozenset(
     {
@@ -68,13 +66,13 @@ def diagnose(
     cityscapes: Path | None = None,
     labels: Path | None = None,
     label_set: LabelSet | None = None,
-    split: str | None = None,
-    full: bool = True,
     workers: int | None = None,
+    progress: Progress | None = None,
 ) -> Diagnosis:
     """Find the experiments of a folder, pair them with labels, and examine every pairing.
 
-    Arguments are those of :func:`find_experiments`, :func:`pair` and :func:`examine`; without a
+    Arguments are those of :func:`find_experiments`, :func:`pair` and :func:`examine`, and
+    ``progress`` is called with images done and images in total. Every file is decoded. Without a
     label set, the shipped one whose colours the input images have is taken, else the one whose
     colours the outputs have, else Cityscapes'. What cannot be paired becomes a finding of the code
     ``labels`` (a warning where neither tree nor label maps nor a label set were given, so that
@@ -90,17 +88,22 @@ def diagnose(
         label_set = _guess_label_set(experiments) if bare else named_label_set("cityscapes")
     pairings: list[Pairing] = []
     findings: list[Finding] = []
+    before, total = 0, sum(len(experiment.items) for experiment in experiments)
+
+    def show(done: int, _: int) -> None:
+        if progress is not None:
+            progress(before + done, total)
+
     for experiment in experiments:
         try:
-            pairing = pair(
-                experiment, cityscapes=cityscapes, labels=labels, label_set=label_set, split=split
-            )
+            pairing = pair(experiment, cityscapes=cityscapes, labels=labels, label_set=label_set)
         except InputError as error:
             findings.append(Finding(unpaired, "labels", str(error), experiment=experiment.name))
-            findings += _examine_images(experiment, label_set, full, workers)
-            continue
-        pairings.append(pairing)
-        findings += examine(pairing, label_set, full=full, workers=workers)
+            findings += _examine_images(experiment, label_set, workers, show)
+        else:
+            pairings.append(pairing)
+            findings += examine(pairing, label_set, workers=workers, progress=show)
+        before += len(experiment.items)
     findings.sort(key=lambda finding: ORDER[finding.level])
     return Diagnosis(tuple(experiments), tuple(pairings), tuple(findings), label_set)
 
@@ -127,13 +130,13 @@ def check(
         InputError: Something is wrong that would make the score wrong.
     """
     findings = examine(pairing, label_set, full=False, workers=workers)
-    errors = [
-        finding
-        for finding in findings
-        if finding.level == "error" and not (keep_going and finding.code in PER_FRAME)
-    ]
+    tolerated = PER_FRAME if keep_going else frozenset()
+    errors = [f for f in findings if f.level == "error" and f.code not in tolerated]
     if errors:
-        raise InputError("\n".join(str(finding) for finding in errors))
+        lines = [str(finding).removeprefix("error: ") for finding in errors]
+        if all(finding.code in PER_FRAME for finding in errors):
+            lines.append("or score the other frames with --keep-going")
+        raise InputError("\n".join(lines))
     return findings
 
 
@@ -143,6 +146,7 @@ def examine(
     *,
     full: bool = True,
     workers: int | None = None,
+    progress: Progress | None = None,
 ) -> list[Finding]:
     """Say what would make a score of this pairing wrong.
 
@@ -151,11 +155,12 @@ def examine(
         label_set: What label ids and colours mean.
         full: Decode every file; otherwise read all headers and decode 16 frames.
         workers: Threads that decode.
+        progress: Called with frames done and frames in total.
 
     Returns:
         Findings, errors first, then warnings, then notes.
     """
-    facts = survey(pairing, label_set, full=full, workers=workers)
+    facts = survey(pairing, label_set, full=full, workers=workers, progress=progress)
     findings: list[Finding] = [
         *_matching(pairing),
         *_images(facts),
@@ -167,13 +172,13 @@ def examine(
 
 
 def _examine_images(
-    experiment: Experiment, label_set: LabelSet, full: bool, workers: int | None
+    experiment: Experiment, label_set: LabelSet, workers: int | None, progress: Progress
 ) -> list[Finding]:
     """Findings about the images of an experiment that has no labels."""
     frames = tuple(Frame(item.id, item.output, item.output) for item in experiment.items)
     pairing = Pairing(experiment, frames, (), (), "", "decoded")
-    facts = survey(pairing, label_set, full=full, workers=workers)
-    return _named([*_matching(pairing), *_images(facts), *_contents(facts, full)], experiment)
+    facts = survey(pairing, label_set, full=True, workers=workers, progress=progress)
+    return _named([*_matching(pairing), *_images(facts), *_contents(facts, True)], experiment)
 
 
 def _named(findings: list[Finding], experiment: Experiment) -> list[Finding]:
@@ -303,25 +308,8 @@ def _colors(facts: list[FrameFacts]) -> Iterable[Finding]:
         "error", "output-is-labels", f"the outputs are painted in label colours ({1 - outputs:.0%} "
         f"of their pixels are) and the inputs are not ({1 - inputs:.0%})", (),
         "use --layout side-by-side:BA, or side-by-side if that was forced, so that the photos are "
-        "the outputs" if sides else "score a labels→photo run; label maps need seg-score",
+        "the outputs" if sides else "give the results of a labels→photo run",
     )  # fmt: skip
-
-
-def collapse_findings(predictions: NDArray[np.int64], label_set: LabelSet) -> Iterable[Finding]:
-    """Say whether predictions are nearly all of one class where the labels are not.
-
-    Args:
-        predictions: Joint counts, shape ``(num_classes, outputs)``.
-        label_set: What the rows mean.
-    """
-    if found := collapse(predictions):
-        yield Finding(
-            "warning", "one-class-predictions", f"{found.predicted:.0%} of the pixels are "
-            f"recognised as {found.name(label_set.names)}, which the labels give to "
-            f"{found.labelled:.0%}", (),
-            "usual causes: labels that were resized, weights of another data set, images that are "
-            "no photos",
-        )  # fmt: skip
 
 
 def _mean(facts: list[FrameFacts], value: Callable[[FrameFacts], float | None]) -> float | None:

@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TypeAlias
 
-from fcn.errors import shown
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["Finding", "Level", "counted", "first", "unusable"]
+from fcn.errors import shown
+from p2p_eval.metrics.confusion import collapse
+
+__all__ = ["Finding", "Level", "collapse_findings", "counted", "first", "unusable"]
 
 Level: TypeAlias = Literal["error", "warning", "note"]
 
@@ -62,3 +66,21 @@ def unusable(code: str, noun: str, reasons: Sequence[str], where: tuple[str, ...
     which = "" if len(reasons) == 1 else ", the first"
     message = f"{counted(len(reasons), noun)} cannot be used{which}: {reasons[0]}"
     return Finding("error", code, message, where)
+
+
+def collapse_findings(joint: NDArray[np.int64], classes: Sequence[str]) -> list[Finding]:
+    """Say whether predictions are nearly all of one class where the labels are not.
+
+    Args:
+        joint: Joint counts, shape ``(num_classes, outputs)``.
+        classes: Name of each class.
+    """
+    found = collapse(joint)
+    if found is None:
+        return []
+    message = (
+        f"{found.predicted:.1%} of the pixels are predicted as {found.name(classes)}, which the "
+        f"labels give to {found.labelled:.1%}: the images are not what the network was trained on"
+    )
+    advice = "usual causes: wrong images, labels that were resized, weights of another data set"
+    return [Finding("warning", "one-class-predictions", message, advice=advice)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,9 +28,11 @@ from p2p_eval.results.images import (
 from p2p_eval.results.layouts import Item
 from p2p_eval.results.pairing import Frame, Pairing, spread
 
-__all__ = ["CONVERTED", "FrameFacts", "read_or_none", "survey"]
+__all__ = ["CONVERTED", "FrameFacts", "Progress", "read_or_none", "survey"]
 
 SAMPLED = 16
+
+Progress = Callable[[int, int], None]
 
 CONVERTED = ("palette", "RGBA")
 """Modes of images that are converted to RGB, unless a pixel is not opaque."""
@@ -71,7 +74,12 @@ class FrameFacts:
 
 
 def survey(
-    pairing: Pairing, label_set: LabelSet, *, full: bool, workers: int | None = None
+    pairing: Pairing,
+    label_set: LabelSet,
+    *,
+    full: bool,
+    workers: int | None = None,
+    progress: Progress | None = None,
 ) -> list[FrameFacts]:
     """Note the facts of every frame.
 
@@ -81,6 +89,7 @@ def survey(
         full: Decode every file; otherwise read all headers, and decode 16 frames and the images
             that have a palette or alpha.
         workers: Threads, by default as many as there are cores.
+        progress: Called with frames done and frames in total.
     """
     items = {item.output: item for item in pairing.experiment.items}
     sampled = set(spread(len(pairing.frames), SAMPLED))
@@ -91,7 +100,12 @@ def survey(
         return _look(frame, item, label_set, full or place in sampled, place in sampled)
 
     with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
-        return list(pool.map(look, range(len(pairing.frames))))
+        facts = []
+        for fact in pool.map(look, range(len(pairing.frames))):
+            facts.append(fact)
+            if progress is not None:
+                progress(len(facts), len(pairing.frames))
+    return facts
 
 
 def _look(

@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from p2p_eval.metrics.confusion import Protocol, Scores, collapse, histogram, scores
+from p2p_eval.metrics.confusion import FIGURES, Protocol, Scores, collapse, histogram, scores
+from p2p_eval.results.findings import collapse_findings
 from p2p_eval.scores.bootstrap import bootstrap_interval
 from p2p_eval.scores.signature import Signature
 
 __all__ = [
-    "FIGURES",
     "SCHEMA",
     "ClassScore",
     "ExperimentScore",
@@ -28,7 +28,6 @@ __all__ = [
 ]
 
 SCHEMA = "p2p-eval/fcn-score/1"
-FIGURES = ("per_pixel_acc", "per_class_acc", "class_iou")
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Counts = NDArray[np.int64]
@@ -271,17 +270,21 @@ def _remarks(
             remarks.append(
                 "note: the strict protocol gives "
                 + " / ".join(f"{value:.4f}" for value in strict)
-                + " (pixel / class / IOU): no frame dropped, the extra output counted as an "
-                "error, absent classes left out of the means"
+                + " (pixel / class / IOU): "
+                + ", ".join(_differences(counts, lost))
             )
-    if found := collapse(counts.sum(0)):
-        remarks.append(
-            f"warning: {found.predicted:.1%} of the pixels are predicted as {found.name(classes)}, "
-            f"which the labels give to {found.labelled:.1%}: the images are not what the network "
-            "was trained on; wrong images, labels that were resized, or another network's weights "
-            "do this (see `p2p-eval doctor`)"
-        )
-    return remarks
+    return [*remarks, *map(str, collapse_findings(counts.sum(0), classes))]
+
+
+def _differences(counts: Counts, lost: Sequence[str]) -> list[str]:
+    """What the strict protocol does otherwise with these counts."""
+    labels, predictions = counts.sum((0, 2)), counts.sum((0, 1))
+    cases = (
+        (bool(lost), "no frame dropped"),
+        (predictions[len(labels) :].any(), "the extra output counted as an error"),
+        (not labels.all(), "absent classes left out of the means"),
+    )
+    return [text for applies, text in cases if applies]
 
 
 def _known(value: float) -> float | None:

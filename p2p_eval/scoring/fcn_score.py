@@ -19,7 +19,7 @@ from fcn.labels import label_set as find_label_set
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.confusion import PROTOCOLS, Protocol
-from p2p_eval.results.doctor import PER_FRAME, examine
+from p2p_eval.results.doctor import check
 from p2p_eval.results.findings import Finding
 from p2p_eval.results.layouts import find_experiments
 from p2p_eval.results.pairing import Pairing, pair
@@ -205,14 +205,7 @@ def _plan(
     remarks: Sequence[str],
 ) -> _Work:
     """Refuse what must not be scored, before any time is spent on the network."""
-    findings = examine(pairing, table, full=False, workers=how.workers)
-    tolerated = PER_FRAME if how.keep_going else frozenset()
-    errors = [f for f in findings if f.level == "error" and f.code not in tolerated]
-    if errors:
-        lines = [str(finding).removeprefix("error: ") for finding in errors]
-        if all(finding.code in PER_FRAME for finding in errors):
-            lines.append("or score the other frames with --keep-going")
-        raise InputError("\n".join(lines))
+    findings = check(pairing, table, keep_going=how.keep_going, workers=how.workers)
     if not pairing.frames:
         raise InputError(f"{pairing.experiment.folder}: no image has a label ({pairing.how})")
     signature = Signature(

@@ -9,8 +9,7 @@ import numpy as np
 
 from fcn.labels import LabelSet
 from p2p_eval.metrics.confusion import joint_counts
-from p2p_eval.results.doctor import collapse_findings
-from p2p_eval.results.findings import Finding
+from p2p_eval.results.findings import Finding, collapse_findings
 from p2p_eval.results.pairing import Pairing, spread
 from p2p_eval.scoring.frames import prepare
 from p2p_eval.scoring.predictor import Predictor
@@ -45,6 +44,6 @@ def try_frames(
                 counts += joint_counts(frame.target, predictor(frame.pixels), *counts.shape)
         findings += [
             replace(finding, experiment=pairing.experiment.name)
-            for finding in collapse_findings(counts, label_set)
+            for finding in collapse_findings(counts, label_set.names)
         ]
     return findings

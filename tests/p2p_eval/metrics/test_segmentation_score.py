@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from p2p_eval.metrics.confusion import Protocol, histogram, joint_counts, scores
+from p2p_eval.metrics.confusion import FIGURES, Protocol, histogram, joint_counts, scores
 from p2p_eval.metrics.segmentation_score import SegmentationScore
 
 K, OUTPUTS = 5, 6
-FIGURES = ("per_pixel_acc", "per_class_acc", "class_iou")
 
 
 def random_frames(count: int = 8) -> tuple[torch.Tensor, torch.Tensor]:

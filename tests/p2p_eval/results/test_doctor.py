@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from unittest.mock import Mock, call
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from PIL import Image
 
 from fcn.labels import label_set
 from p2p_eval.errors import InputError
-from p2p_eval.results.doctor import PER_FRAME, Finding, check, collapse_findings, diagnose, examine
+from p2p_eval.results.doctor import PER_FRAME, Finding, check, diagnose, examine
+from p2p_eval.results.findings import collapse_findings
 from p2p_eval.results.layouts import find_experiments
 from p2p_eval.results.pairing import Pairing, pair
 
@@ -111,7 +113,7 @@ def test_colour_labels(case: Path) -> None:
     assert finding.level == "error"
     assert len(finding.where) == 2
     assert finding.code in PER_FRAME
-    with pytest.raises(InputError, match="gtFine_labelIds"):
+    with pytest.raises(InputError, match=r"gtFine_labelIds.*\nor score .* --keep-going"):
         check(paired(case), CITYSCAPES)
     assert check(paired(case), CITYSCAPES, keep_going=True)
 
@@ -267,11 +269,20 @@ def test_outputs_that_are_label_maps(
 
 def test_collapsed_predictions() -> None:
     counts = np.full((19, 20), 10, np.int64)
-    assert not list(collapse_findings(counts, CITYSCAPES))
+    assert collapse_findings(counts, CITYSCAPES.names) == []
     counts[:, 0] = 100_000
-    (finding,) = collapse_findings(counts, CITYSCAPES)
+    (finding,) = collapse_findings(counts, CITYSCAPES.names)
     assert finding.code == "one-class-predictions"
     assert "road" in finding.message
+
+
+def test_progress_counts_the_images_of_all_experiments(case: Path) -> None:
+    shutil.copytree(case / "results", case / "runs" / "a")
+    shutil.copytree(case / "results", case / "runs" / "b")
+    for options in ({"cityscapes": case / "cityscapes"}, {}):
+        progress = Mock()
+        diagnose(case / "runs", progress=progress, **options)
+        assert progress.call_args_list == [call(done, 12) for done in range(1, 13)]
 
 
 def test_images_are_examined_without_labels(case: Path) -> None:

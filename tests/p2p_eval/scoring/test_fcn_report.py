@@ -56,6 +56,21 @@ def test_collapse_needs_labels_of_more_than_one_class() -> None:
     assert "100.0% of the pixels are predicted as the extra output" in note
 
 
+def test_the_strict_protocol_is_explained_by_what_differs() -> None:
+    extra = np.zeros((2, 3, 4), int)
+    extra[:, :, :3] = np.eye(3, dtype=int) * 9
+    extra[0, 0, 3] = 1
+    dropped = extra.copy()
+    dropped[1, 2, 3] = 1
+    for counts, reasons in (
+        (COUNTS, "absent classes left out of the means"),
+        (extra, "the extra output counted as an error"),
+        (dropped, "no frame dropped, the extra output counted as an error"),
+    ):
+        (note,) = (n for n in score(counts, "paper").notes if "strict protocol gives" in n)
+        assert note.endswith(f" (pixel / class / IOU): {reasons}")
+
+
 def test_fewer_than_two_frames_have_no_interval() -> None:
     """Not one without width: nothing is known about the differences between frames."""
     extra = np.concatenate([COUNTS, np.zeros((2, 3, 1), int)], axis=2)
