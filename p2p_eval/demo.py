@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,14 +50,20 @@ def run(
         count: Number of scenes.
         workers: Threads that decode images; the number of cores by default.
         seed: Seed of the controls and of the bootstrap.
-        progress: Called with frames done and frames in total.
+        progress: Called with steps done and steps in total: scenes that are rendered, photos that
+            controls are made from, frames that are scored.
     """
     from p2p_eval.scoring.fcn_score import fcn_score
 
     base = out / f"{count}-scenes"
     data, results, scores = base / "scenes", base / "results", base / "scores"
-    scenes.make(data, count, first_seed=scenes.first_seed("test"))
-    make_controls(data / "photos", results, KINDS, seed=seed)
+    total = count * (2 + len(KINDS))
+
+    def after(earlier: int) -> Callable[[int, int], None]:
+        return lambda done, _: None if progress is None else progress(earlier + done, total)
+
+    scenes.make(data, count, first_seed=scenes.first_seed("test"), progress=after(0))
+    make_controls(data / "photos", results, KINDS, seed=seed, progress=after(count))
     report = fcn_score(
         results,
         labels=data / "labels",
@@ -65,11 +72,14 @@ def run(
         workers=workers,
         seed=seed,
         save_predictions=True,
-        progress=progress,
+        progress=after(2 * count),
     )
     sheet = _sheet(data, results, scores, base / "demo.png")
-    command = f"p2p-eval fcn-score {results} --labels {data / 'labels'} --weights scenes"
-    return DemoResult(report, sheet, command)
+    command = (
+        "p2p-eval", "fcn-score", results, "--labels", data / "labels", "--weights", "scenes",
+        "--seed", seed,
+    )  # fmt: skip
+    return DemoResult(report, sheet, shlex.join(map(str, command)))
 
 
 def _sheet(data: Path, results: Path, scores: Path, path: Path) -> Path:

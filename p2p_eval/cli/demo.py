@@ -35,6 +35,7 @@ def demo(
     Example: p2p-eval demo
     """
     with exit_codes(debug):
+        from p2p_eval.datasets.controls import KINDS
         from p2p_eval.demo import run
 
         with progress_bar("demo", quiet=quiet) as progress:
@@ -42,11 +43,13 @@ def demo(
         document = result.report.to_json()
         if as_json:
             typer.echo(json.dumps(document, indent=2))
-            return
-        print_scores(document["experiments"])
-        _print_paper()
-        typer.echo(f"pictures: {result.sheet}")
-        typer.echo(f"again:    {result.command}")
+        else:
+            place = {kind: number for number, kind in enumerate(KINDS)}
+            rows = document["experiments"]
+            print_scores(sorted(rows, key=lambda row: place.get(row["name"], len(place))))
+            _print_paper()
+            typer.echo(f"pictures: {result.sheet}")
+            typer.echo(f"again:    {result.command}")
         print_notes(result.report, quiet=quiet)
 
 
