@@ -1,1 +1,1 @@
-"""Data to score and to train on: the embedded scenes, controls, and public data sets."""
+"""Data to score and to train on: the embedded scenes, and controls made of any photos."""

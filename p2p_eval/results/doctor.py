@@ -96,7 +96,13 @@ def diagnose(
 
     for experiment in experiments:
         try:
-            pairing = pair(experiment, cityscapes=cityscapes, labels=labels, label_set=label_set)
+            pairing = pair(
+                experiment,
+                cityscapes=cityscapes,
+                labels=labels,
+                label_set=label_set,
+                workers=workers,
+            )
         except InputError as error:
             findings.append(Finding(unpaired, "labels", str(error), experiment=experiment.name))
             findings += _examine_images(experiment, label_set, workers, show)

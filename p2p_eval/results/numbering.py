@@ -7,6 +7,7 @@ must fit one numbering clearly better than its neighbours.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fcn.labels import LabelSet
-from p2p_eval.datasets.cityscapes import CityscapesFrame
 from p2p_eval.errors import InputError
+from p2p_eval.results.cityscapes import CityscapesFrame
 from p2p_eval.results.colors import canonical_ids, decode_colors
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
 from p2p_eval.results.layouts import Experiment, Item
+from p2p_eval.results.sampling import nearest, spread
 
 __all__ = ["Verdict", "verify_numbering"]
 
@@ -59,6 +61,7 @@ def verify_numbering(
     order: list[CityscapesFrame],
     numbers: dict[int, int],
     label_set: LabelSet,
+    workers: int | None = None,
 ) -> Verdict:
     """Find out from which number the images count, and that they follow the order at all.
 
@@ -67,6 +70,7 @@ def verify_numbering(
         order: The frames as data preparation numbers them.
         numbers: Each image's number to its place among the items.
         label_set: What the input images' colours mean.
+        workers: Threads that decode; the number of cores by default.
 
     Raises:
         InputError: There is nothing to verify with, or what there is does not show clearly that
@@ -82,7 +86,7 @@ def verify_numbering(
         )
     problems = []
     for name, agreement in kinds.items():
-        verdict = _verdict(experiment, order, numbers, name, agreement)
+        verdict = _verdict(experiment, order, numbers, name, agreement, workers)
         if isinstance(verdict, Verdict):
             return verdict
         problems.append(verdict.reason)
@@ -118,7 +122,7 @@ def _evidence(
         if item.input is None:
             return np.nan
         got = painted(item.input)
-        return float((got == _nearest(label(frame), got.shape[0], got.shape[1])).mean())
+        return float((got == nearest(label(frame), *got.shape)).mean())
 
     def photos(item: Item, frame: CityscapesFrame) -> float:
         real = photo(frame)
@@ -142,20 +146,20 @@ def _verdict(
     numbers: dict[int, int],
     name: str,
     agreement: Agreement,
+    workers: int | None,
 ) -> Verdict | _Doubt:
     """The verdict, or what speaks against every one."""
     in_range = [n for n in sorted(numbers) if n + min(KNOWN_OFFSETS) < len(order)]
     if not in_range:
         return _Doubt(f"the numbers start at {min(numbers)}, and there are {len(order)} frames")
-    places = np.unique(np.linspace(0, len(in_range) - 1, CHECKED).round().astype(int))
-    checked = [in_range[place] for place in places]
+    checked = [in_range[place] for place in spread(len(in_range), CHECKED)]
 
     def row(number: int) -> list[float]:
         item = experiment.items[numbers[number]]
         indices = [number + offset for offset in OFFSETS]
         return [agreement(item, order[i]) if 0 <= i < len(order) else np.nan for i in indices]
 
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(workers or os.cpu_count()) as pool:
         table = np.array(list(pool.map(row, checked)), float)
     seen = ~np.isnan(table).all(1)
     table, checked = table[seen], [n for n, keep in zip(checked, seen, strict=True) if keep]
@@ -185,13 +189,6 @@ def _verdict(
     return Verdict(
         offset, f"{name} of {len(checked)} images agree on {best:.0%} of the pixels{second}"
     )
-
-
-def _nearest(ids: Array, height: int, width: int) -> Array:
-    rows = (np.arange(height) * 2 + 1) * ids.shape[0] // (2 * height)
-    columns = (np.arange(width) * 2 + 1) * ids.shape[1] // (2 * width)
-    small: Array = ids[rows[:, None], columns]
-    return small
 
 
 def _thumbnail(rgb: Array) -> NDArray[np.int16]:

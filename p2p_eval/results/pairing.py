@@ -14,15 +14,16 @@ from numpy.typing import NDArray
 
 from fcn.errors import shown
 from fcn.labels import LabelSet
-from p2p_eval.datasets.cityscapes import CityscapesFrame, frames, prepared_order, splits
 from p2p_eval.errors import InputError
 from p2p_eval.folders import check_name, natural_key, walk
+from p2p_eval.results.cityscapes import CityscapesFrame, frames, splits
 from p2p_eval.results.colors import MAX_FAR_SHARE, decode_colors, read_decoded
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
 from p2p_eval.results.layouts import Experiment
-from p2p_eval.results.numbering import verify_numbering
+from p2p_eval.results.numbering import Verdict, verify_numbering
+from p2p_eval.results.sampling import spread
 
-__all__ = ["Frame", "Pairing", "pair", "read_label", "spread"]
+__all__ = ["Frame", "Pairing", "pair", "read_label"]
 
 # What stands after the id in names of results and labels; the first that fits is removed.
 ID_ENDINGS = ("_leftImg8bit", "_gtFine_labelIds", "_gtFine_color")
@@ -65,6 +66,7 @@ def pair(
     labels: Path | None = None,
     label_set: LabelSet,
     split: str | None = None,
+    workers: int | None = None,
 ) -> Pairing:
     """Pair the images of an experiment with label maps.
 
@@ -76,6 +78,7 @@ def pair(
         label_set: What colours mean. With neither tree nor folder, the labels are decoded from
             the input images' colours.
         split: The split of the tree; by default the one that names match, or ``val``.
+        workers: Threads that decode; the number of cores by default.
 
     Raises:
         InputError: Nothing matches, the numbering cannot be verified, or the input images are
@@ -84,7 +87,7 @@ def pair(
     if cityscapes is not None and labels is not None:
         raise InputError("got both --cityscapes and --labels, expected one of them; leave one out")
     if cityscapes is not None:
-        return _pair_cityscapes(experiment, Path(cityscapes), label_set, split)
+        return _pair_cityscapes(experiment, Path(cityscapes), label_set, split, workers)
     if labels is not None:
         return _pair_stems(experiment, Path(labels))
     return _pair_decoded(experiment, label_set)
@@ -102,20 +105,12 @@ def read_label(frame: Frame, label_set: LabelSet) -> NDArray[np.uint8]:
     return read_label_ids(frame.label)
 
 
-def spread(count: int, most: int) -> list[int]:
-    """At most ``most`` places spread evenly over ``count``, the first and the last among them.
-
-    Example:
-        >>> spread(100, 4)
-        [0, 33, 66, 99]
-    """
-    if count <= most:
-        return list(range(count))
-    return [round(place * (count - 1) / (most - 1)) for place in range(most)]
-
-
 def _pair_cityscapes(
-    experiment: Experiment, root: Path, label_set: LabelSet, split: str | None
+    experiment: Experiment,
+    root: Path,
+    label_set: LabelSet,
+    split: str | None,
+    workers: int | None,
 ) -> Pairing:
     candidates = [split] if split is not None else splits(root)
     if not candidates:
@@ -136,7 +131,8 @@ def _pair_cityscapes(
         )
     numbers = _numbers(experiment)
     if numbers is not None:
-        return _pair_numbers(experiment, prepared_order(root, best), numbers, best, label_set)
+        verdict = verify_numbering(experiment, by_split[best], numbers, label_set, workers)
+        return _pair_numbers(experiment, by_split[best], numbers, best, verdict)
     raise _no_match(
         experiment, images, (frame.id for frame in by_split[best]), f"{root}/gtFine/{best}"
     )
@@ -147,9 +143,8 @@ def _pair_numbers(
     order: list[CityscapesFrame],
     numbers: dict[int, int],
     split: str,
-    label_set: LabelSet,
+    verdict: Verdict,
 ) -> Pairing:
-    verdict = verify_numbering(experiment, order, numbers, label_set)
     pairs, unmatched_images, used = [], [], set()
     for number, place in sorted(numbers.items()):
         item, index = experiment.items[place], number + verdict.offset

@@ -26,7 +26,8 @@ from p2p_eval.results.images import (
     read_rgb,
 )
 from p2p_eval.results.layouts import Item
-from p2p_eval.results.pairing import Frame, Pairing, spread
+from p2p_eval.results.pairing import Frame, Pairing
+from p2p_eval.results.sampling import nearest, spread
 
 __all__ = ["CONVERTED", "FrameFacts", "Progress", "read_or_none", "survey"]
 
@@ -163,10 +164,7 @@ def _compare(
 
 
 def _agreement(painted: NDArray[np.uint8], label: NDArray[np.uint8], label_set: LabelSet) -> float:
-    height, width = painted.shape
-    rows = (np.arange(height) * 2 + 1) * label.shape[0] // (2 * height)
-    columns = (np.arange(width) * 2 + 1) * label.shape[1] // (2 * width)
-    expected = canonical_ids(label_set)[label[rows[:, None], columns]]
+    expected = canonical_ids(label_set)[nearest(label, *painted.shape)]
     return float((painted == expected).mean())
 
 

@@ -153,6 +153,7 @@ def fcn_score(
             labels=_path(labels),
             label_set=table,
             split=split,
+            workers=workers,
         )
         for experiment in experiments
     ]

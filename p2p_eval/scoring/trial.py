@@ -10,7 +10,8 @@ import numpy as np
 from fcn.labels import LabelSet
 from p2p_eval.metrics.confusion import joint_counts
 from p2p_eval.results.findings import Finding, collapse_findings
-from p2p_eval.results.pairing import Pairing, spread
+from p2p_eval.results.pairing import Pairing
+from p2p_eval.results.sampling import spread
 from p2p_eval.scoring.frames import prepare
 from p2p_eval.scoring.predictor import Predictor
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from p2p_eval.errors import InputError
 from p2p_eval.folders import check_name, list_folder
 
-__all__ = ["LABEL_ENDING", "PHOTO_ENDING", "CityscapesFrame", "frames", "prepared_order", "splits"]
+__all__ = ["CityscapesFrame", "frames", "splits"]
 
 LABEL_ENDING = "_gtFine_labelIds.png"
 PHOTO_ENDING = "_leftImg8bit.png"
@@ -40,6 +40,11 @@ def splits(root: Path) -> list[str]:
 
 def frames(root: Path, split: str = "val") -> list[CityscapesFrame]:
     """Every frame of a split that has a label map, in the order of the labels' paths.
+
+    That is the order in which pix2pix data sets number them:
+    ``datasets/prepare_cityscapes_dataset.py`` of junyanz/pytorch-CycleGAN-and-pix2pix sorts the
+    paths ``gtFine/<split>/*/*_color.png`` and ``leftImg8bit/<split>/*/*_leftImg8bit.png`` and
+    counts from 0; the authors' own download counts from 1. Endings do not change the order.
 
     Raises:
         InputError: ``root`` is no Cityscapes tree, the split has no labels, an id stands twice,
@@ -73,19 +78,6 @@ def frames(root: Path, split: str = "val") -> list[CityscapesFrame]:
             "download and unpack gtFine_trainvaltest.zip of https://www.cityscapes-dataset.com"
         )
     return sorted(found.values(), key=lambda frame: str(frame.label))
-
-
-def prepared_order(root: Path, split: str = "val") -> list[CityscapesFrame]:
-    """The frames in the order in which pix2pix data sets number them.
-
-    ``datasets/prepare_cityscapes_dataset.py`` of junyanz/pytorch-CycleGAN-and-pix2pix sorts the
-    paths ``gtFine/<split>/*/*_color.png`` and ``leftImg8bit/<split>/*/*_leftImg8bit.png`` and
-    counts from 0; the authors' own download counts from 1. Endings do not change the order.
-
-    Raises:
-        InputError: As :func:`frames`.
-    """
-    return frames(root, split)
 
 
 def _gt_fine(root: Path) -> Path:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from p2p_eval.datasets.cityscapes import frames, prepared_order, splits
 from p2p_eval.errors import InputError
+from p2p_eval.results.cityscapes import frames, splits
 
 
 @pytest.fixture
@@ -39,9 +39,9 @@ def test_frames_have_labels_and_photos(tree: Path) -> None:
     assert splits(tree) == ["train"]
 
 
-def test_prepared_order_is_that_of_the_preparation_script(tree: Path) -> None:
+def test_the_order_is_that_of_the_preparation_script(tree: Path) -> None:
     """prepare_cityscapes_dataset.py sorts what it globs; the same is done here."""
-    numbered = [frame.id for frame in prepared_order(tree, "train")]
+    numbered = [frame.id for frame in frames(tree, "train")]
     for folder, ending in (("gtFine", "_gtFine_color.png"), ("leftImg8bit", "_leftImg8bit.png")):
         paths = sorted(glob.glob(f"{tree}/{folder}/train/*/*{ending}"))
         assert numbered == [os.path.basename(path).removesuffix(ending) for path in paths]
