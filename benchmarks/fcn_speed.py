@@ -26,7 +26,7 @@ import torch
 from fcn_onnx import random_network, write_onnx
 
 from fcn.fast import FastFCN8s
-from fcn.network import BLOCKS, FULL_WIDTHS
+from fcn.network import FULL_WIDTHS, layer_widths
 from fcn.recipe import load_recipe
 from fcn.weights import load_weights, save_weights
 
@@ -181,13 +181,6 @@ def compare(rounds: int, height: int, width: int, folder: Path) -> list[str]:
             f"| {100 * same:.4f} % | {difference:.1e} |"
         )
     return lines
-
-
-def layer_widths(widths: tuple[int, ...]) -> dict[str, int]:
-    """Give every layer of a block the block's channels, as recipes do."""
-    counts = (*(len(block) for block in BLOCKS), 1, 1)
-    each = [width for width, count in zip(widths, counts, strict=True) for _ in range(count)]
-    return dict(zip(FULL_WIDTHS, each, strict=True))
 
 
 def slim(rounds: int) -> list[str]:

@@ -86,6 +86,11 @@ def get(name: str, progress: Progress | None = None) -> Path:
     path = _place(entry)
     if entry.shipped and not _exists(path):
         raise _not_shipped(entry, path)
+    fetched: list[str] = []  # the sha256 of what was fetched now, and so was checked
+
+    def check(part: Path) -> None:
+        fetched.append(load_weights(part).sha256)
+
     if not _exists(path):
         try:
             download(
@@ -94,14 +99,16 @@ def get(name: str, progress: Progress | None = None) -> Path:
                 sha256=entry.sha256,
                 size=entry.size,
                 progress=progress,
-                check=load_weights,
+                check=check,
             )
         except DownloadError as error:
             raise DownloadError(f"{error}\n{_about(entry)}") from error
-    weights = verify(path)
-    if not entry.shipped and read_record(path) is None:
+    recorded = read_record(path)
+    # A record may be older than the file that was fetched now.
+    sha256 = fetched[-1] if fetched and recorded is None else verify(path).sha256
+    if not entry.shipped and recorded is None:
         try:
-            write_record(path, weights.sha256)
+            write_record(path, sha256)
         except OSError as error:
             raise WeightsError(f"{path}: its sha256 could not be recorded: {error}") from error
     return path

@@ -6,7 +6,6 @@ from a stranger can be wrong, but it cannot run anything.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from fcn.errors import TrainingError
+from fcn.files import replacing
 
 __all__ = ["read_checkpoint", "write_checkpoint"]
 
@@ -26,15 +26,10 @@ def write_checkpoint(path: Path, content: dict[str, Any]) -> None:
     Raises:
         TrainingError: The file cannot be written, the disk being full for instance.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        with temporary.open("wb") as file:
+        with replacing(path) as file:
             torch.save(content, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
     except (OSError, RuntimeError) as error:
-        temporary.unlink(missing_ok=True)
         raise TrainingError(f"{path}: cannot be written: {error}") from error
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from fcn.errors import DataError
+from fcn.files import sha256_of
 from fcn.labels import IGNORED, LabelSet
 from fcn.network import MEAN_BGR
 from fcn.recipe import Recipe
@@ -72,9 +73,9 @@ def find_pairs(folder: Path, split: str = "train") -> list[Pair]:
     return [Pair(photos[key], labels[key]) for key in sorted(photos)]
 
 
-def _by_key(paths: object, suffixes: tuple[str, ...]) -> dict[str, Path]:
+def _by_key(paths: Iterable[Path], suffixes: tuple[str, ...]) -> dict[str, Path]:
     found: dict[str, Path] = {}
-    for path in sorted(paths):  # type: ignore[call-overload]
+    for path in sorted(paths):
         suffix = next((s for s in suffixes if path.name.lower().endswith(s.lower())), None)
         if suffix is None or path.name.startswith("."):
             continue
@@ -91,7 +92,7 @@ def fingerprint(pairs: Sequence[Pair]) -> str:
     for pair in pairs:
         for path in (pair.photo, pair.label):
             try:
-                content = hashlib.sha256(path.read_bytes()).digest()
+                content = bytes.fromhex(sha256_of(path))
             except OSError as error:
                 raise DataError(f"{path}: cannot be read: {error}") from error
             total.update(path.name.encode("utf-8", "surrogateescape") + b"\0" + content)

@@ -1,4 +1,4 @@
-"""FCN-8s on the CPU with a quarter of the arithmetic and of the memory, and the same scores.
+"""FCN-8s on the CPU with a fraction of the arithmetic, and the same scores.
 
 Three things save work, none of them an approximation: the border that does not depend on the
 image is computed once (:mod:`fcn.border`), wide convolutions are Winograd's
@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from fcn.border import Border, Window, frame_length, stretch, windows
-from fcn.network import BLOCKS, CROP_POOL3, CROP_POOL4, CROP_SCORE, PAD, FCN8s
+from fcn.network import BLOCKS, CROP_POOL3, CROP_POOL4, CROP_SCORE, PAD, FCN8s, crop
 from fcn.rows import DirectConv, Layer, Margins, run_block
 from fcn.winograd import GroupedProduct, ToomCook, WinogradConv
 from fcn.workers import Workers
@@ -209,11 +209,11 @@ class FastFCN8s:
 
     def _decode(self, x: Tensor, score4: Tensor, score3: Tensor, size: tuple[int, int]) -> Tensor:
         x = F.conv_transpose2d(x, self._ups["upscore2"], stride=2)
-        x = x + _cropped(score4, CROP_POOL4, x.shape[-2:])
+        x = x + crop(score4, CROP_POOL4, x.shape[-2:])
         x = F.conv_transpose2d(x, self._ups["upscore_pool4"], stride=2)
-        x = x + _cropped(score3, CROP_POOL3, x.shape[-2:])
+        x = x + crop(score3, CROP_POOL3, x.shape[-2:])
         x = F.conv_transpose2d(x, self._ups["upscore8"], stride=8)
-        return _cropped(x, CROP_SCORE, size)
+        return crop(x, CROP_SCORE, size)
 
 
 def _padded(images: Tensor, row: Window, column: Window) -> Tensor:
@@ -245,7 +245,3 @@ def _pasted(border: Tensor, x: Tensor, row: Window, column: Window) -> Tensor:
     whole = border.expand(len(x), -1, -1, -1).contiguous(memory_format=torch.channels_last)
     whole[..., rows.start : rows.stop, columns.start : columns.stop] = x
     return whole
-
-
-def _cropped(x: Tensor, offset: int, size: tuple[int, ...]) -> Tensor:
-    return x[..., offset : offset + size[-2], offset : offset + size[-1]]

@@ -1,4 +1,4 @@
-"""How files are written, hashed and recorded: atomically, in a stream, and beside the file."""
+"""How files are read, written, hashed and recorded: bounded, atomically, and in a stream."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from fcn.errors import WeightsError
 __all__ = [
     "TEMPORARY",
     "read_record",
+    "read_text",
     "record_path",
     "replacing",
     "sha256_of",
@@ -27,7 +28,6 @@ __all__ = [
 TEMPORARY = f".{'[0-9a-f]' * 16}.tmp"
 """Pattern of the names of :func:`temporary_path`; what a killed run leaves has one."""
 
-READ_BYTES = 1 << 20
 MAX_RECORD_BYTES = 4096
 
 
@@ -73,11 +73,27 @@ def sha256_of(path: Path) -> str:
     Raises:
         OSError: The file cannot be read.
     """
-    digest = hashlib.sha256()
     with path.open("rb") as file:
-        while block := file.read(READ_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_text(path: Path, limit: int) -> str:
+    """Return the text of a small file in UTF-8, with or without a byte order mark.
+
+    Args:
+        path: The file.
+        limit: The most bytes that it may have.
+
+    Raises:
+        OSError: There is no such file, or it cannot be read.
+        ValueError: It is too large, or not UTF-8.
+    """
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long
+        raise FileNotFoundError("there is no such file")
+    with path.open(encoding="utf-8-sig") as file:
+        if os.fstat(file.fileno()).st_size > limit:
+            raise ValueError(f"over {limit} bytes, which is too large")
+        return file.read(limit)
 
 
 def record_path(path: Path) -> Path:

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn.errors import LabelSetError, shown
+from fcn.files import read_text
 
 __all__ = [
     "IGNORED",
@@ -165,17 +166,14 @@ def label_set(name: str | Path) -> LabelSet:
     if str(name) in LABEL_SETS:
         return _shipped(str(name))
     path = Path(name)
-    if not path.is_file():
-        raise LabelSetError(
-            f"got label set {str(name)!r}, expected one of {', '.join(LABEL_SETS)} "
-            f"or a CSV file with the columns {', '.join(COLUMNS)}"
-        )
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise LabelSetError(f"{path}: over {MAX_FILE_BYTES} bytes, too large for a label set")
     try:
-        return _parse(shown(path.stem), path.read_text(encoding="utf-8-sig"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise LabelSetError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+        text = read_text(path, MAX_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        raise LabelSetError(
+            f"got label set {str(name)!r} ({error}), expected one of {', '.join(LABEL_SETS)} "
+            f"or a CSV file in UTF-8 with the columns {', '.join(COLUMNS)}"
+        ) from error
+    return _parse(shown(path.stem), text)
 
 
 def check_plain_name(name: str) -> None:
@@ -201,19 +199,19 @@ def _parse(name: str, text: str) -> LabelSet:
     lines = [line for line in text.splitlines() if line.strip()]
     comments = [line for line in lines if line.startswith("#")]
     table = csv.reader((line for line in lines if not line.startswith("#")), skipinitialspace=True)
-    header = [cell.strip() for cell in next(table, [])]
-    if not header:
-        raise LabelSetError(
-            f"label set {name}: got no line that is not empty and no comment (#), expected one "
-            f"with the columns {', '.join(COLUMNS)}, and one row a class"
-        )
-    if header != COLUMNS:
-        raise LabelSetError(
-            f"label set {name}: got columns {header}, expected {', '.join(COLUMNS)}"
-        )
     rows = []
     outputs = None
     try:
+        header = [cell.strip() for cell in next(table, [])]
+        if not header:
+            raise LabelSetError(
+                f"label set {name}: got no line that is not empty and no comment (#), expected "
+                f"one with the columns {', '.join(COLUMNS)}, and one row a class"
+            )
+        if header != COLUMNS:
+            raise LabelSetError(
+                f"label set {name}: got columns {header}, expected {', '.join(COLUMNS)}"
+            )
         for cells in table:
             label_id, train_id, label, red, green, blue = (cell.strip() for cell in cells)
             color = int(red), int(green), int(blue)
@@ -222,7 +220,7 @@ def _parse(name: str, text: str) -> LabelSet:
             key, _, value = comment.lstrip("# ").partition(":")
             if key == "outputs":
                 outputs = int(value)
-    except ValueError as error:
+    except (ValueError, csv.Error) as error:
         raise LabelSetError(
             f"label set {name}: a row is not {', '.join(COLUMNS)}: {error}"
         ) from error

@@ -7,7 +7,7 @@ https://github.com/phillipi/pix2pix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from fcn.errors import WeightsError
 
-__all__ = ["FULL_WIDTHS", "MEAN_BGR", "FCN8s", "preprocess"]
+__all__ = ["FULL_WIDTHS", "MEAN_BGR", "FCN8s", "crop", "layer_widths", "preprocess"]
 
 MEAN_BGR = (72.78044, 83.21195, 73.45286)
 """Mean of the Cityscapes training photos, in blue, green, red order, 0-255."""
@@ -39,6 +39,23 @@ BLOCKS = (
 )
 PAD = 100
 CROP_POOL4, CROP_POOL3, CROP_SCORE = 5, 9, 31
+
+
+def layer_widths(seven: Sequence[int]) -> dict[str, int]:
+    """Return the output channels of every layer, given those of five blocks, fc6 and fc7.
+
+    Args:
+        seven: Channels of each of :data:`BLOCKS`, of ``fc6_cs`` and of ``fc7_cs``.
+
+    Raises:
+        ValueError: There are not seven.
+
+    Example:
+        >>> layer_widths([64, 128, 256, 512, 512, 4096, 4096]) == FULL_WIDTHS
+        True
+    """
+    layers = (*BLOCKS, ("fc6_cs",), ("fc7_cs",))
+    return {name: width for block, width in zip(layers, seven, strict=True) for name in block}
 
 
 def preprocess(images: Tensor) -> Tensor:
@@ -154,11 +171,12 @@ class FCN8s(nn.Module):
     def decode(self, score: Tensor, pool4: Tensor, pool3: Tensor, size: tuple[int, int]) -> Tensor:
         """Upsample ``score_fr``'s output to ``size``, adding the skips' scores."""
         x = self.upscore2(score)
-        x = x + _crop(self.score_pool4(pool4), CROP_POOL4, x.shape[-2:])
+        x = x + crop(self.score_pool4(pool4), CROP_POOL4, x.shape[-2:])
         x = self.upscore_pool4(x)
-        x = x + _crop(self.score_pool3(pool3), CROP_POOL3, x.shape[-2:])
-        return _crop(self.upscore8(x), CROP_SCORE, size)
+        x = x + crop(self.score_pool3(pool3), CROP_POOL3, x.shape[-2:])
+        return crop(self.upscore8(x), CROP_SCORE, size)
 
 
-def _crop(x: Tensor, offset: int, size: tuple[int, ...]) -> Tensor:
+def crop(x: Tensor, offset: int, size: tuple[int, ...]) -> Tensor:
+    """Cut ``size``, (height, width), out of maps, ``offset`` pixels from the top and the left."""
     return x[..., offset : offset + size[-2], offset : offset + size[-1]]

@@ -7,7 +7,6 @@ that ship lie in ``fcn/recipes``; a user's own file has the same form.
 from __future__ import annotations
 
 import difflib
-import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from fcn.errors import RecipeError
+from fcn.files import read_text
 
 __all__ = ["RECIPES", "Recipe", "load_recipe"]
 
@@ -23,6 +23,7 @@ RECIPES = ("scenes", "camvid", "cityscapes")
 """Names of the recipes that ship."""
 
 MAX_FILE_BYTES = 1 << 16
+MAX_SHOWN = 200
 
 CHOICES = {
     "start": ("scratch", "imagenet"),
@@ -126,7 +127,7 @@ class Recipe:
                 raise self._error(name, value, f"one of {', '.join(choices)}")
         for name, (low, high) in RANGES.items():
             value = getattr(self, name)
-            if not (math.isfinite(value) and low <= value <= high):
+            if not low <= value <= high:  # nor is NaN
                 raise self._error(name, value, f"a number from {low:g} to {high:g}")
         if len(self.widths) != 7 or not all(1 <= width <= 8192 for width in self.widths):
             raise self._error("widths", self.widths, "seven whole numbers from 1 to 8192")
@@ -141,7 +142,7 @@ class Recipe:
             raise self._error("batch_norm", True, "false with start = 'imagenet' (plain VGG-16)")
 
     def _error(self, name: str, value: object, expected: str) -> RecipeError:
-        return RecipeError(f"recipe {self.name}: got {name} = {value!r}, expected {expected}")
+        return RecipeError(f"recipe {self.name}: got {name} = {_brief(value)}, expected {expected}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values by key: lists for tuples, as a checkpoint and JSON hold them."""
@@ -166,22 +167,20 @@ def load_recipe(name: str | Path) -> Recipe:
         text = resources.files("fcn").joinpath("recipes", f"{name}.toml").read_text("utf-8")
         return _parse(str(name), text)
     path = Path(name)
-    if not path.is_file():
-        raise RecipeError(
-            f"got recipe {str(name)!r}, expected one of {', '.join(RECIPES)} or a TOML file"
-        )
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise RecipeError(f"{path}: over {MAX_FILE_BYTES} bytes, too large for a recipe")
     try:
-        return _parse(str(path), path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read as UTF-8 text: {error}") from error
+        text = read_text(path, MAX_FILE_BYTES)
+    except (OSError, ValueError) as error:
+        raise RecipeError(
+            f"got recipe {str(name)!r} ({error}), expected one of {', '.join(RECIPES)} "
+            "or a TOML file in UTF-8"
+        ) from error
+    return _parse(str(path), text)
 
 
 def _parse(source: str, text: str) -> Recipe:
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise RecipeError(f"{source}: not TOML: {error}") from error
     known = {field.name: str(field.type) for field in fields(Recipe)}
     for key in values:
@@ -211,6 +210,20 @@ def _typed(source: str, key: str, value: object, kind: str) -> Any:
         expected = f"a list of {element}"
     else:
         if fits[kind](value):
-            return float(value) if kind == "float" and isinstance(value, int) else value
+            try:
+                return float(value) if kind == "float" and isinstance(value, int) else value
+            except OverflowError as error:
+                raise RecipeError(
+                    f"{source}: got {key} = {_brief(value)}, which is too large"
+                ) from error
         expected = kind
-    raise RecipeError(f"{source}: got {key} = {value!r}, expected {expected}")
+    raise RecipeError(f"{source}: got {key} = {_brief(value)}, expected {expected}")
+
+
+def _brief(value: object) -> str:
+    """Return a value as a message shows it; some are too long or nested too deeply to be shown."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return "a value too large to be shown"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

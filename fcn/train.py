@@ -29,10 +29,10 @@ from torch.utils.data import DataLoader
 from fcn.batchnorm import NormalizedFCN8s
 from fcn.checkpoint import read_checkpoint, write_checkpoint
 from fcn.data import Draws, collate, find_pairs, fingerprint
-from fcn.errors import FCNError, RecipeError, TrainingError
+from fcn.errors import FCNError, RecipeError, TrainingError, shown
 from fcn.initial import initialize
 from fcn.labels import IGNORED, LabelSet, check_plain_name, label_set
-from fcn.network import BLOCKS, FCN8s, preprocess
+from fcn.network import FCN8s, layer_widths, preprocess
 from fcn.recipe import Recipe, load_recipe
 from fcn.validate import validate
 from fcn.vgg import imagenet_vgg16
@@ -219,11 +219,8 @@ def _told(result: dict[str, float]) -> str:
 
 
 def _build(recipe: Recipe, labels: LabelSet) -> FCN8s:
-    layers = [*BLOCKS, ("fc6_cs",), ("fc7_cs",)]
-    widths = {
-        name: width for block, width in zip(layers, recipe.widths, strict=True) for name in block
-    }
-    model = (NormalizedFCN8s if recipe.batch_norm else FCN8s)(labels.outputs, widths)
+    kind = NormalizedFCN8s if recipe.batch_norm else FCN8s
+    model = kind(labels.outputs, layer_widths(recipe.widths))
     model.dropout.p = recipe.dropout
     return model
 
@@ -328,8 +325,8 @@ def _main(
             chosen, data, out, val=val, weights=weights, device=device, workers=workers,
             minutes=minutes, say=(lambda _: None) if quiet else _to_stderr,
         )  # fmt: skip
-    except FCNError as error:
-        typer.echo(f"fcn.train: {error}", err=True)
+    except (FCNError, OSError) as error:
+        typer.echo(f"fcn.train: {shown(str(error))}", err=True)
         raise typer.Exit(2) from error
     except KeyboardInterrupt as interrupt:
         typer.echo("fcn.train: interrupted; the same command goes on from here", err=True)

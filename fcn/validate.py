@@ -37,8 +37,8 @@ def validate(
         photo, truth = read_pair(pair, labels, photo_size)
         x = preprocess(torch.from_numpy(photo.transpose(2, 0, 1).copy())[None].to(device))
         predicted = model(x)[0].argmax(0).cpu().numpy()
-        counts_here = truth != IGNORED
-        index = truth[counts_here].astype(np.int64) * outputs + predicted[counts_here]
+        mask = truth != IGNORED
+        index = truth[mask].astype(np.int64) * outputs + predicted[mask]
         counts += np.bincount(index, minlength=classes * outputs)
     matrix = counts.reshape(classes, outputs)
     hits, truths = np.diag(matrix), matrix.sum(1)

@@ -1,4 +1,6 @@
-"""Winograd convolution: several outputs a tile at a third of the multiplications.
+"""Winograd convolution: several outputs a tile, with fewer multiplications.
+
+F(4, 3) takes a quarter of the direct convolution's, F(2, 7) a third.
 
 Source: Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016; the
 transforms for any size after Toom and Cook, with symmetric points 0, ±p, ±q, …, ∞.

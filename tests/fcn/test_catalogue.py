@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from fcn.catalogue import CATALOGUE, Entry, cache_folder, find, get, locate
 from fcn.errors import DownloadError, WeightsError
 from fcn.files import record_path
 from fcn.labels import LABEL_SETS
-from fcn.weights import load_weights, verify
+from fcn.weights import Weights, load_weights, verify
 
 pytestmark = pytest.mark.usefixtures("direct")
 
@@ -84,6 +85,26 @@ def test_a_change_after_the_first_use_is_noticed(entry: Entry) -> None:
     for check in (verify, lambda _: get("cityscapes")):
         with pytest.raises(WeightsError, match=r"expected [0-9a-f]{64} as in .*\.sha256"):
             check(path)
+
+
+def test_what_is_fetched_is_read_once(
+    entry: Entry, monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    read: list[Path] = []
+
+    def counted(path: str | os.PathLike[str]) -> Weights:
+        read.append(Path(path))
+        return load_weights(path)
+
+    monkeypatch.setattr("fcn.weights.load_weights", counted)
+    path = get("cityscapes")
+    assert len(read) == 1
+    get("cityscapes")  # now it was there
+    assert read[1:] == [path]
+    path.unlink()
+    record_path(path).write_text("0" * 64)  # a record of another file
+    with pytest.raises(WeightsError, match=r"expected 0{64} as in .*\.sha256"):
+        get("cityscapes")
 
 
 def test_a_file_put_there_by_hand(entry: Entry, server: FileServer, cache: Path) -> None:

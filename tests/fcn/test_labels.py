@@ -66,6 +66,9 @@ def test_users_file(tmp_path: Path) -> None:
         ("id, name\n1, cat\n", "expected id, train_id"),
         (f"{HEADER}1, 0, cat, 1, 2\n", "a row is not"),
         (f"{HEADER}one, 0, cat, 1, 2, 3\n", "a row is not"),
+        (f"{HEADER}1, 0, {'c' * 200_000}, 1, 2, 3\n", "a row is not .* field limit"),
+        ("i" * 200_000, "a row is not .* field limit"),
+        (f"{HEADER}{'9' * 5000}, 0, cat, 1, 2, 3\n", "a row is not"),
         (f"{HEADER}1, 0, cat, 1, 2, 300\n", "not in 0-255"),
         (f"{HEADER}1, 0, cat, 1, 2, 3\n1, 1, dog, 1, 2, 4\n", "two rows"),
         (f"{HEADER}1, 0, cat, 1, 2, 3\n2, 2, dog, 1, 2, 4\n", "train ids"),
@@ -83,6 +86,18 @@ def test_inconsistent_files_are_refused(tmp_path: Path, text: str, message: str)
 def test_foreign_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "binary.csv").write_bytes(b"\x89PNG\xff\xfe")
     (tmp_path / "large.csv").write_bytes(b"#" * (1 << 21))
-    for name, message in (("binary", "UTF-8"), ("large", "too large"), ("none", "expected one of")):
+    for name, message in (
+        ("binary", "utf-8"),
+        ("large", "too large"),
+        ("none", r"\(there is no such file\), expected one of"),
+        ("x" * 300, "no such file"),
+        ("nul\0", "no such file"),
+    ):
         with pytest.raises(LabelSetError, match=message):
             label_set(tmp_path / f"{name}.csv")
+
+
+def test_a_byte_order_mark_is_no_content(tmp_path: Path) -> None:
+    file = tmp_path / "mine.csv"
+    file.write_text(f"{HEADER}1, 0, cat, 1, 2, 3\n", encoding="utf-8-sig")
+    assert label_set(file).names == ("cat",)

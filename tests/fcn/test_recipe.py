@@ -88,6 +88,14 @@ def test_every_number_has_a_range() -> None:
         ({"dropout": "1.0"}, "dropout"),
         ({"name": "3"}, "expected str"),
         ({"mirror": "1"}, "expected bool"),
+        ({"steps": "9" * 400}, "steps = 9{200}…, expected a number from 1 to"),
+        ({"steps": "9" * 5000}, "not TOML"),
+        ({"steps": "0x" + "f" * 5000}, "a value too large to be shown"),
+        ({"steps.x" + ".x" * 3000: "1", "steps": None}, "a value too large to be shown"),
+        ({"learning_rate": "1" + "0" * 400}, "learning_rate = 10{199}…, which is too large"),
+        ({"learning_rate": "inf"}, "expected a number"),
+        ({"class_weights": f"[{'9' * 400}]"}, "class_weights"),
+        ({"crop": "[" * 5000}, "not TOML"),
     ],
 )
 def test_refused(tmp_path: Path, changes: dict[str, str | None], message: str) -> None:
@@ -96,14 +104,15 @@ def test_refused(tmp_path: Path, changes: dict[str, str | None], message: str) -
 
 
 def test_not_a_recipe(tmp_path: Path) -> None:
-    with pytest.raises(RecipeError, match="expected one of scenes"):
-        load_recipe(tmp_path / "missing.toml")
+    for name in ("missing.toml", "x" * 300, "nul\0"):
+        with pytest.raises(RecipeError, match=r"no such file.*expected one of scenes"):
+            load_recipe(tmp_path / name)
     path = tmp_path / "bad.toml"
     path.write_text("name = ")
     with pytest.raises(RecipeError, match="not TOML"):
         load_recipe(path)
     path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(RecipeError, match="UTF-8"):
+    with pytest.raises(RecipeError, match="utf-8"):
         load_recipe(path)
     path.write_text("#" * 70_000)
     with pytest.raises(RecipeError, match="too large"):

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pytest
@@ -173,6 +174,23 @@ def test_a_checkpoint_that_cannot_be_written(tmp_path: Path) -> None:
         write_checkpoint(tmp_path / "none" / "checkpoint.pt", {"step": 1})
 
 
+def test_a_checkpoint_stays_when_its_successor_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "checkpoint.pt"
+    write_checkpoint(path, {"step": 1})
+
+    def full(content: object, file: BinaryIO) -> None:
+        file.write(b"PK")
+        raise RuntimeError("the disk is full")
+
+    monkeypatch.setattr("torch.save", full)
+    with pytest.raises(TrainingError, match="the disk is full"):
+        write_checkpoint(path, {"step": 2})
+    assert [file.name for file in tmp_path.iterdir()] == ["checkpoint.pt"]
+    assert torch.load(path, weights_only=True) == {"step": 1}
+
+
 def test_starts_from_given_weights(data: Path, tmp_path: Path) -> None:
     first = train(TINY, data, tmp_path / "first")
     recipe = replace(TINY, learning_rate=1e-14, weight_decay=0.0, steps=1)
@@ -236,3 +254,13 @@ def test_command_line_says_what_is_wrong(
     done = CliRunner().invoke(app, [recipe, *options])
     assert done.exit_code == 2
     assert message in done.stderr
+
+
+def test_command_line_reports_files_that_cannot_be_read(tmp_path: Path) -> None:
+    app = typer.Typer()
+    app.command()(_main)
+    options = ["--data", str(tmp_path / ("x" * 300)), "--out", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, ["scenes", *options, "--device", "cpu"])
+    assert done.exit_code == 2
+    assert done.stderr.startswith("fcn.train: ")
+    assert "Traceback" not in done.stderr
