@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -12,6 +14,8 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+
+from p2p_eval.datasets.controls import KINDS
 
 COMMANDS = (
     ["demo"],
@@ -208,7 +212,8 @@ def test_weights_list_verify_convert(slim: Path) -> None:
     assert run("weights", "convert", source, "slim.safetensors", cwd=slim).returncode == 0
     facts = json.loads(run("weights", "verify", "slim.safetensors", "--json", cwd=slim).stdout)
     assert facts["outputs"] == 20
-    assert "is_a_directory" not in refused(run("weights", "verify", "results", cwd=slim))
+    message = refused(run("weights", "verify", "results", cwd=slim))
+    assert message == "p2p-eval: results: not a regular file, expected a weights file\n"
 
 
 def test_data_list_and_make(tmp_path: Path) -> None:
@@ -273,14 +278,21 @@ def test_official_weights_offline_say_what_to_do(slim: Path) -> None:
 
 
 def test_demo_puts_the_photos_first(tmp_path: Path) -> None:
-    result = run("demo", "--count", "6", "--json", cwd=tmp_path)
+    result = run("demo", "--count", "6", "--out", "a b", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     scores = {e["name"]: e["per_pixel_acc"] for e in json.loads(result.stdout)["experiments"]}
-    assert set(scores) == {"photos", "blurred", "gray", "colour-averaged", "shuffled"}
+    assert set(scores) == set(KINDS)
     assert max(scores, key=scores.__getitem__) == "photos"
     assert scores["photos"] > 0.85
     assert scores["shuffled"] < scores["photos"] - 0.2
-    with Image.open(tmp_path / "p2p-eval-demo" / "6-scenes" / "demo.png") as sheet:
+    assert "photos: note: the strict protocol" in result.stderr
+    with Image.open(tmp_path / "a b" / "6-scenes" / "demo.png") as sheet:
         assert sheet.mode == "RGB"
-    table = run("demo", "--count", "6", cwd=tmp_path, COLUMNS="160")
+    table = run("demo", "--count", "6", "--out", "a b", "--seed", "1", cwd=tmp_path, COLUMNS="160")
     assert "Table 1" in table.stdout
+    assert re.findall(r"^ (\S+) +6 ", table.stdout, re.MULTILINE) == list(KINDS)
+    (again,) = re.findall("^again: +p2p-eval (.*)$", table.stdout, re.MULTILINE)
+    repeated = run(*shlex.split(again), "--out", "a b/6-scenes/scores", "--json", cwd=tmp_path)
+    assert repeated.returncode == 0, repeated.stderr
+    names = [row["name"] for row in json.loads(repeated.stdout)["experiments"]]
+    assert sorted(names) == sorted(KINDS)
