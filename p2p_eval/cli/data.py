@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -40,20 +41,7 @@ def list_(as_json: options.Json = False, debug: options.Debug = False) -> None:
     with exit_codes(debug):
         from p2p_eval.datasets.catalogue import CATALOGUE
 
-        rows = [
-            {
-                "name": entry.name,
-                "what": entry.what,
-                "licence": entry.licence,
-                "address": list(entry.urls),
-                "sha256": entry.sha256,
-                "offline": entry.offline,
-                "label_set": entry.label_set,
-                "command": entry.command,
-                "note": entry.note,
-            }
-            for entry in CATALOGUE
-        ]
+        rows = [asdict(entry) for entry in CATALOGUE]
         if as_json:
             typer.echo(json.dumps({"schema": "p2p-eval/data/1", "data": rows}, indent=2))
             return

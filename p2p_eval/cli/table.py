@@ -50,6 +50,6 @@ def print_entries(entries: Iterable[Mapping[str, Any]]) -> None:
     for entry in entries:
         console.print(f"[bold]{escape(entry['name'])}[/]")
         for key, value in entry.items():
-            text = ", ".join(value) if isinstance(value, list) else value
+            text = ", ".join(value) if isinstance(value, list | tuple) else value
             if key != "name":
                 console.print(f"  {key:<10} {escape(str(text)) if text else '–'}")

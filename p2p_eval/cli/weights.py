@@ -82,7 +82,7 @@ def verify(name: NameOrFile, as_json: Json = False, debug: Debug = False) -> Non
             "file": str(weights.path),
             "sha256": weights.sha256,
             "outputs": model.outputs,
-            "parameters": sum(tensor.numel() for tensor in weights.state.values()),
+            "parameters": weights.parameters,
             "widths": model.widths,
             "metadata": weights.metadata,
         }

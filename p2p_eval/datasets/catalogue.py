@@ -15,23 +15,23 @@ class Entry:
         name: Of the data.
         what: What it consists of.
         licence: Of the files.
-        urls: Addresses, tried in order; none for what is made on the user's machine.
-        sha256: Of the file at these addresses; None where there is none.
-        offline: Whether it can be had without a network.
         command: How to have it.
         label_set: The label set of its label maps, where it has any.
         note: What a user should know before asking for it.
+        address: Addresses, tried in order; none for what is made on the user's machine.
+        sha256: Of the file at these addresses; None where there is none.
+        offline: Whether it can be had without a network.
     """
 
     name: str
     what: str
     licence: str
-    urls: tuple[str, ...]
-    sha256: str | None
-    offline: bool
     command: str
     label_set: str | None
     note: str
+    address: tuple[str, ...] = ()
+    sha256: str | None = None
+    offline: bool = True
 
 
 CATALOGUE = (
@@ -39,9 +39,6 @@ CATALOGUE = (
         name="scenes",
         what="rendered street scenes: photos and label maps, 256×256 PNG",
         licence="MIT, as this package",
-        urls=(),
-        sha256=None,
-        offline=True,
         command="p2p-eval data make scenes --split test --count 100 --out scenes/test",
         label_set="scenes",
         note="Rendered on this machine, the same pixels on every machine; train, val and test are "
@@ -52,9 +49,6 @@ CATALOGUE = (
         what="results folders of known order made of any photos: themselves, blurred, gray, "
         "colour-averaged, shuffled",
         licence="that of the photos",
-        urls=(),
-        sha256=None,
-        offline=True,
         command="p2p-eval data make controls --photos scenes/test/photos --out controls",
         label_set=None,
         note="A score that does not put the photos first is not to be trusted.",

@@ -11,7 +11,7 @@ from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
 from p2p_eval.results.images import ImageRef, read_rgb
 
-__all__ = ["FAR", "MAX_FAR_SHARE", "Decoded", "canonical_ids", "decode_colors", "read_decoded"]
+__all__ = ["MAX_FAR_SHARE", "Decoded", "canonical_ids", "decode_colors", "read_decoded"]
 
 FAR = 30.0
 """Distance in RGB (0-255 a channel) from which a pixel counts as far from every label colour."""

@@ -8,7 +8,6 @@ ignored, as in the official scripts. Nothing here changes Pillow's global settin
 
 from __future__ import annotations
 
-import hashlib
 import io
 import stat
 import struct
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from fcn.files import sha256_of
 from p2p_eval.errors import InputError
 from p2p_eval.results.jpeg import without_end
 
@@ -212,8 +212,7 @@ def file_sha256(path: Path) -> str:
         InputError: The file cannot be read.
     """
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return sha256_of(path)
     except OSError as error:
         raise _unreadable(path, error) from error
 

@@ -59,19 +59,11 @@ class Journal:
                 file.truncate(end)
                 file.seek(end)
                 if not end:
-                    self.remove()
+                    self._close()
+                    remove(self.path)
                 raise
         except OSError as error:
             raise store_error(self.path, error) from error
-
-    def remove(self) -> None:
-        """Close and remove the file: its rows are stored elsewhere now.
-
-        Raises:
-            StoreError: It cannot be removed.
-        """
-        self._close()
-        remove(self.path)
 
     def __enter__(self) -> Journal:
         """Return itself."""

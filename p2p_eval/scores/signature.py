@@ -7,7 +7,6 @@ by ``|``.
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -28,8 +27,8 @@ class Signature:
         >>> signature = Signature("fcn-score", {"protocol": "paper", "precision": "fp32"})
         >>> str(signature)
         'fcn-score|protocol:paper|precision:fp32'
-        >>> str(signature.replace(protocol="strict").without("precision"))
-        'fcn-score|protocol:strict'
+        >>> str(signature.replace(protocol="strict"))
+        'fcn-score|protocol:strict|precision:fp32'
     """
 
     metric: str
@@ -54,11 +53,6 @@ class Signature:
     def first(self, **settings: str) -> Signature:
         """Return a copy with further settings before the others."""
         return Signature(self.metric, {**settings, **self.settings})
-
-    def without(self, *keys: str) -> Signature:
-        """Return a copy without some keys."""
-        kept = {key: value for key, value in self.settings.items() if key not in keys}
-        return Signature(self.metric, kept)
 
     @classmethod
     def parse(cls, line: str) -> Signature:
@@ -92,8 +86,3 @@ class Signature:
             for key in signatures[0].settings
         }
         return Signature(signatures[0].metric, values)
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 of the line, hexadecimal."""
-        return hashlib.sha256(str(self).encode()).hexdigest()

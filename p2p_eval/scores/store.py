@@ -14,7 +14,6 @@ from fcn.files import TEMPORARY, sync_folder, temporary_path
 from p2p_eval.errors import StoreError
 
 __all__ = [
-    "LOCK_NAME",
     "exclusive",
     "remove",
     "remove_leftovers",
@@ -65,14 +64,15 @@ def write_atomic(path: Path, data: bytes) -> None:
 
 
 def write_together(files: Mapping[Path, bytes]) -> None:
-    """Write files that belong together: all of them, or, after an error, none.
+    """Write files that belong together: none is renamed before all lie whole on the disk.
 
-    Each is written to a temporary file in its folder and flushed to the disk. Only when all of
-    them are there, nothing more is needed of the disk, and they are renamed, in the given order;
-    then the folders are flushed too. Missing folders are made.
+    Each is written to a temporary file in its folder and flushed. Only when all of them are there,
+    so that no more space is needed, they are renamed, in the given order; then the folders are
+    flushed too. Missing folders are made.
 
     Raises:
-        StoreError: A file could not be written; the old ones are as they were.
+        StoreError: A file could not be written, and all old ones are as they were; or, which
+            hardly happens, one could not be renamed, and those before it are new.
     """
     temporaries: dict[Path, Path] = {}
     path = Path()

@@ -1,13 +1,10 @@
-"""Scenes as files: photos, label maps and coloured label maps, numbered by seed."""
+"""Scenes as files: photos and label maps, numbered by seed."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from fcn.labels import label_set
 from p2p_eval.datasets.save import make_folders, save_png
 from p2p_eval.datasets.scenes.render import render
 from p2p_eval.errors import InputError
@@ -46,10 +43,9 @@ def make(
     count: int,
     first_seed: int = 0,
     *,
-    colors: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> list[Path]:
-    """Write scenes to a folder: ``photos/<n>.png``, ``labels/<n>.png``, perhaps ``colors/<n>.png``.
+    """Write scenes to a folder: ``photos/<n>.png`` and ``labels/<n>.png``.
 
     The number n counts from 0, in at least five digits; scene n is that of seed first_seed + n.
     Each file appears whole or not at all, the label map last, so a run that was killed leaves no
@@ -60,7 +56,6 @@ def make(
         count: How many scenes, at least 1.
         first_seed: Seed of the first; see :data:`TRAIN_SEEDS`, :data:`VAL_SEEDS` and
             :data:`TEST_SEEDS`.
-        colors: Whether to write the label maps in the label set's colours, too.
         progress: Called with scenes done and scenes in total.
 
     Returns:
@@ -79,18 +74,12 @@ def make(
             f"got {count} scenes from seed {first_seed}, expected at least one, all seeds in one "
             f"split ({ranges})"
         )
-    palette = np.zeros((256, 3), np.uint8)
-    for row in label_set("scenes").rows:
-        palette[row.id] = row.color
-    kinds = ["photos", "labels", *(["colors"] if colors else [])]
     digits = max(5, len(str(count - 1)))
     names = [f"{number:0{digits}d}.png" for number in range(count)]
-    make_folders([out / kind for kind in kinds], names)
+    make_folders([out / "photos", out / "labels"], names)
     for number, name in enumerate(names):
         scene = render(first_seed + number)
         save_png(out / "photos" / name, scene.photo)
-        if colors:
-            save_png(out / "colors" / name, palette[scene.label_ids])
         save_png(out / "labels" / name, scene.label_ids)
         if progress is not None:
             progress(number + 1, count)

@@ -135,7 +135,7 @@ def test_splits_share_no_seed() -> None:
 def test_make_writes_numbered_files(tmp_path: Path) -> None:
     seen: list[tuple[int, int]] = []
     photos = scenes.make(
-        tmp_path / "data", 3, first_seed=1_000_000, colors=True,
+        tmp_path / "data", 3, first_seed=1_000_000,
         progress=lambda done, total: seen.append((done, total)),
     )  # fmt: skip
     assert seen == [(1, 3), (2, 3), (3, 3)]
@@ -145,10 +145,6 @@ def test_make_writes_numbered_files(tmp_path: Path) -> None:
     with Image.open(tmp_path / "data" / "labels" / "00001.png") as labels:
         assert labels.mode == "L"
         assert (np.asarray(labels) == scene.label_ids).all()
-    table = label_set("scenes")
-    colors = np.asarray(Image.open(tmp_path / "data" / "colors" / "00001.png"))
-    road = table.classes[0]
-    assert (colors[scene.label_ids == road.id] == road.color).all()
 
 
 def test_make_completes_what_was_interrupted(
