@@ -19,8 +19,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from p2p_eval.errors import InputError
 from p2p_eval.folders import Listing, check_name, list_folder, natural_key, walk
@@ -245,15 +246,13 @@ def _experiment(name: str, kind: str, listing: Listing, real: dict[str, Path] | 
     if kind == "torch":
         for role, folder in enumerate(TORCH_FOLDERS):
             if folder in listing.folders:
-                files = index_images(list_folder(listing.path / folder))
-                roles[role] = {identity: ImageRef(path) for identity, path in files.items()}
+                roles[role] = _references(index_images(list_folder(listing.path / folder)))
     elif kind in ENDINGS:
         stems = [os.path.splitext(file)[0] for file in listing.images]
         scheme = _scheme(kind, stems) or ENDINGS[kind][0]
         for role, ending in enumerate(scheme):
             if ending is not None:
-                files = index_images(listing, ending)
-                roles[role] = {identity: ImageRef(path) for identity, path in files.items()}
+                roles[role] = _references(index_images(listing, ending))
         known = tuple(ending for ending in scheme if ending is not None)
         strays = tuple(
             file
@@ -263,17 +262,28 @@ def _experiment(name: str, kind: str, listing: Listing, real: dict[str, Path] | 
     else:
         files = index_images(listing)
         if kind == "folder":
-            roles[0] = {identity: ImageRef(path) for identity, path in files.items()}
+            roles[0] = _references(files)
         else:
             left, right = (0, 1) if kind == "side-by-side:BA" else (1, 0)
-            roles[left] = {identity: ImageRef(path, "left") for identity, path in files.items()}
-            roles[right] = {identity: ImageRef(path, "right") for identity, path in files.items()}
+            roles[left], roles[right] = _references(files, "left"), _references(files, "right")
     if real is not None:
-        roles[2] = {identity: ImageRef(path) for identity, path in real.items()}
-    return replace(_assemble(name, kind, listing.path, roles), strays=strays)
+        roles[2] = _references(real)
+    return _assemble(name, kind, listing.path, roles, strays)
 
 
-def _assemble(name: str, kind: str, folder: Path, roles: list[dict[str, ImageRef]]) -> Experiment:
+def _references(
+    files: dict[str, Path], half: Literal["left", "right"] | None = None
+) -> dict[str, ImageRef]:
+    return {identity: ImageRef(path, half) for identity, path in files.items()}
+
+
+def _assemble(
+    name: str,
+    kind: str,
+    folder: Path,
+    roles: list[dict[str, ImageRef]],
+    strays: tuple[str, ...],
+) -> Experiment:
     outputs, inputs, targets = roles
     if not outputs:
         raise InputError(
@@ -297,6 +307,7 @@ def _assemble(name: str, kind: str, folder: Path, roles: list[dict[str, ImageRef
             for item in items
             if (inputs and item.input is None) or (targets and item.target is None)
         ),
+        strays=strays,
     )
 
 
