@@ -83,7 +83,10 @@ def doctor(
         if predictor is not None and diagnosis.healthy:
             from p2p_eval.scoring.trial import try_frames
 
-            found = try_frames(diagnosis.pairings, diagnosis.label_set, predictor)
+            with progress_bar("trying the network", quiet=quiet) as progress:
+                found = try_frames(
+                    diagnosis.pairings, diagnosis.label_set, predictor, progress=progress
+                )
             diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
         if as_json:
             typer.echo(json.dumps(_document(diagnosis), indent=2))

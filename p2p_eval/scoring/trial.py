@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -22,7 +22,10 @@ FRAMES = 3
 
 
 def try_frames(
-    pairings: Sequence[Pairing], label_set: LabelSet, predictor: Predictor
+    pairings: Sequence[Pairing],
+    label_set: LabelSet,
+    predictor: Predictor,
+    progress: Callable[[int, int], None] | None = None,
 ) -> list[Finding]:
     """Predict a few frames of each experiment, and say where they show one class only.
 
@@ -30,19 +33,25 @@ def try_frames(
         pairings: The experiments and their labels.
         label_set: What label ids mean.
         predictor: The network.
+        progress: Called with frames done and frames in total.
 
     Raises:
         InputError: A frame cannot be used.
     """
     findings: list[Finding] = []
-    for pairing in pairings:
+    tried = [spread(len(pairing.frames), FRAMES) for pairing in pairings]
+    done, total = 0, sum(map(len, tried))
+    for pairing, places in zip(pairings, tried, strict=True):
         counts = np.zeros((label_set.num_classes, predictor.outputs), np.int64)
-        for place in spread(len(pairing.frames), FRAMES):
+        for place in places:
             frame = prepare(pairing.frames[place], label_set, "", lambda frame, key: False)
             if frame.error is not None:
                 raise frame.error
             if frame.pixels is not None and frame.target is not None:
                 counts += joint_counts(frame.target, predictor(frame.pixels), *counts.shape)
+            done += 1
+            if progress is not None:
+                progress(done, total)
         findings += [
             replace(finding, experiment=pairing.experiment.name)
             for finding in collapse_findings(counts, label_set.names)

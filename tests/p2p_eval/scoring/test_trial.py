@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock, call
 
 import numpy as np
 import pytest
@@ -24,7 +25,9 @@ def paired(street: Any) -> list[Pairing]:
 
 def test_collapse_is_found_in_a_few_frames(street: Any, standin: Callable[..., Any]) -> None:
     predictor = standin(lambda image: np.full(image.shape[:2], 13, np.uint8))
-    (finding,) = try_frames(paired(street), CITYSCAPES, predictor)
+    progress = Mock()
+    (finding,) = try_frames(paired(street), CITYSCAPES, predictor, progress)
+    assert progress.call_args_list == [call(done, FRAMES) for done in range(1, FRAMES + 1)]
     assert finding.code == "one-class-predictions"
     assert "car" in finding.message
     assert finding.experiment == "results"
