@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import errno
-import multiprocessing
 import os
-import resource
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -60,21 +60,24 @@ def test_all_or_none(tmp_path: Path) -> None:
     assert (names(first.parent), names(second.parent)) == (["score.csv"], ["score.json"])
 
 
-def write_too_much(path: Path) -> None:
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-    try:
-        write_atomic(path, bytes(2000))
-    except StoreError as error:
-        os._exit(7 if "File too large" in str(error) else 8)
-    os._exit(9)
+WRITE_TOO_MUCH = """
+import resource, sys
+from pathlib import Path
+from p2p_eval.errors import StoreError
+from p2p_eval.scores.store import write_atomic
+
+resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+try:
+    write_atomic(Path(sys.argv[1]), bytes(2000))
+except StoreError as error:
+    print(error)
+"""
 
 
 def test_a_real_limit_on_file_size(tmp_path: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=write_too_much, args=(tmp_path / "score.json",))
-    process.start()
-    process.join()
-    assert process.exitcode == 7
+    command = [sys.executable, "-c", WRITE_TOO_MUCH, tmp_path / "score.json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "File too large" in done.stdout
     assert names(tmp_path) == []
 
 
