@@ -41,8 +41,8 @@ CATALOGUE = (
         licence="MIT, as this package",
         command="p2p-eval data make scenes --split test --count 100 --out scenes/test",
         label_set="scenes",
-        note="Rendered on this machine, the same pixels from the same seeds; train, val and test are "
-        "ranges of seeds.",
+        note="Rendered on this machine, the same pixels from the same seeds; train, val and test "
+        "are ranges of seeds.",
     ),
     Entry(
         name="controls",
