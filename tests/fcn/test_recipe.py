@@ -91,7 +91,7 @@ def test_every_number_has_a_range() -> None:
         ({"steps": "9" * 400}, "steps = 9{200}…, expected a number from 1 to"),
         ({"steps": "9" * 5000}, "not TOML"),
         ({"steps": "0x" + "f" * 5000}, "a value too large to be shown"),
-        ({"steps.x" + ".x" * 3000: "1", "steps": None}, "a value too large to be shown"),
+        ({"steps.x" + ".x" * 3000: "1", "steps": None}, "got steps = .*, expected int"),
         ({"learning_rate": "1" + "0" * 400}, "learning_rate = 10{199}…, which is too large"),
         ({"learning_rate": "inf"}, "expected a number"),
         ({"class_weights": f"[{'9' * 400}]"}, "class_weights"),
