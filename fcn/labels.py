@@ -149,6 +149,13 @@ class LabelSet:
         return np.array([row.color for row in self.classes], np.uint8)
 
     @cached_property
+    def colors(self) -> NDArray[np.uint8]:
+        """Lookup table, shape ``(256, 3)``: train id to colour, black where there is no class."""
+        table = np.zeros((256, 3), np.uint8)
+        table[: self.num_classes] = self.palette
+        return table
+
+    @cached_property
     def digest(self) -> str:
         """Twelve hexadecimal digits that change when any id, class or colour does."""
         return hashlib.sha256(repr(self.rows).encode()).hexdigest()[:12]

@@ -14,6 +14,7 @@ from PIL import Image, ImageDraw
 from fcn.labels import label_set
 from p2p_eval.datasets import scenes
 from p2p_eval.datasets.controls import KINDS, make_controls
+from p2p_eval.datasets.save import save_png
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
 
 if TYPE_CHECKING:
@@ -23,7 +24,6 @@ __all__ = ["DemoResult", "run"]
 
 SHEET_ROWS = 4
 CAPTION_PX = 20
-VOID = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _sheet(data: Path, results: Path, scores: Path, path: Path) -> Path:
     """Draw what was scored: each kind's picture above what the network saw in it."""
     stems = sorted(file.stem for file in (data / "labels").glob("*.png"))[:SHEET_ROWS]
     columns = [("labels", None), *((kind, kind) for kind in KINDS)]
-    side = scenes.SIZE
+    side, table = scenes.SIZE, label_set("scenes")
     sheet = Image.new("RGB", (side * len(columns), CAPTION_PX + 2 * side * len(stems)), "white")
     draw = ImageDraw.Draw(sheet)
     for column, (caption, kind) in enumerate(columns):
@@ -94,17 +94,13 @@ def _sheet(data: Path, results: Path, scores: Path, path: Path) -> Path:
         for row, stem in enumerate(stems):
             left, top = side * column, CAPTION_PX + 2 * side * row
             if kind is None:
-                sheet.paste(_colors(data / "labels" / f"{stem}.png"), (left, top + side))
+                ids = read_label_ids(data / "labels" / f"{stem}.png")
+                colors = table.colors[table.id_to_train[ids]]
+                sheet.paste(Image.fromarray(colors), (left, top + side))
                 continue
             image = read_rgb(ImageRef(results / kind / "images" / f"{stem}.png"))
             seen = read_rgb(ImageRef(scores / kind / "fcn_score" / "predictions" / f"{stem}.png"))
             sheet.paste(Image.fromarray(image), (left, top))
             sheet.paste(Image.fromarray(seen), (left, top + side))
-    sheet.save(path)
+    save_png(path, np.asarray(sheet))
     return path
-
-
-def _colors(labels: Path) -> Image.Image:
-    table = label_set("scenes")
-    palette = np.vstack([table.palette, np.tile(VOID, (256 - table.num_classes, 1))])
-    return Image.fromarray(palette.astype(np.uint8)[table.id_to_train[read_label_ids(labels)]])

@@ -182,9 +182,7 @@ def _prediction_path(folder: Path, frame: Frame) -> Path:
 def _colored(prediction: NDArray[np.uint8], label_set: LabelSet, key: str) -> bytes:
     """Encode a prediction as a palette PNG; the extra output is black. It carries its key."""
     image = Image.fromarray(prediction)
-    palette = np.zeros((256, 3), np.uint8)
-    palette[: label_set.num_classes] = label_set.palette
-    image.putpalette(palette.tobytes())
+    image.putpalette(label_set.colors.tobytes())
     text = PngImagePlugin.PngInfo()
     text.add_text(KEY_FIELD, key)
     data = io.BytesIO()

@@ -306,7 +306,7 @@ def _score(
 
 
 def _files(work: _Work, rows: Counted, table: LabelSet, report: FCNScoreReport) -> dict[str, bytes]:
-    """Return an experiment's files by name; score.json comes last: where it is, all are."""
+    """Return an experiment's files by name, in the order of writing; score.json comes last."""
     signature = str(work.signature.replace(version=__version__))
     counts = FrameCounts(rows.images, rows.keys, rows.counts, table.names, signature)
     files = {CONFUSION: confusion_bytes(counts)}
