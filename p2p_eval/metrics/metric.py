@@ -1,0 +1,57 @@
+"""What every image metric is to the rest of the kit: a function with a name and a signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+__all__ = ["Better", "Features", "Measure", "Metric"]
+
+Better = Literal["higher", "lower", "zero"]
+"""Which values are better: the higher, the lower, or those nearer to zero."""
+
+Measure = Callable[["Tensor", "Tensor"], "Tensor"]
+"""Two batches of RGB images, uint8 ``(N, 3, H, W)``, to one float64 value a pair, ``(N,)``.
+
+The first batch holds the generated images, the second the real ones.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """A metric in two steps, so that what it needs of a real image can be kept.
+
+    Attributes:
+        of: Images, uint8 ``(N, 3, H, W)``, to tensors with N first.
+        distance: The features of generated and of real images to float64 ``(N,)``.
+    """
+
+    of: Callable[[Tensor], tuple[Tensor, ...]]
+    distance: Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One named metric of pairs of images.
+
+    Attributes:
+        name: As ``--metrics`` takes it and files show it, such as ``ssim[rgb]``.
+        better: Which direction is better.
+        unit: Of the values, such as ``dB``; empty for a pure number.
+        settings: Everything that changes the values, in order, for the signature.
+        measure: The values of a batch of pairs.
+        smallest: Fewest pixels that each side of an image must have.
+        features: Where the metric has a costly part that depends on one image alone.
+    """
+
+    name: str
+    better: Better
+    unit: str
+    settings: Mapping[str, str]
+    measure: Measure
+    smallest: int = 1
+    features: Features | None = field(default=None)
