@@ -6,4 +6,7 @@ from p2p_eval.metrics.metric import Metric
 
 __all__ = ["METRICS"]
 
-METRICS: dict[str, Metric] = {metric.name: metric for metric in ()}
+VARIANTS: tuple[Metric, ...] = ()
+
+METRICS = {metric.name: metric for metric in VARIANTS}
+"""The metrics that need no weights, by name; LPIPS is made by :mod:`p2p_eval.metrics.lpips`."""
