@@ -33,8 +33,11 @@ __all__ = [
     "ImageRef",
     "check_label_ids",
     "check_rgb",
+    "decode_rgb",
     "file_sha256",
+    "is_jpeg",
     "probe",
+    "read_bytes",
     "read_label_ids",
     "read_rgb",
 ]
@@ -165,13 +168,35 @@ def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
             translucent, CMYK or animated image; or a half was asked of an odd width.
     """
     reference = image if isinstance(image, ImageRef) else ImageRef(image)
-    path = reference.path
-    data = _read(path, MAX_FILE_BYTES + 1)
+    return decode_rgb(reference, read_bytes(reference.path))
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a whole image file, to hash its bytes and decode the same ones.
+
+    Raises:
+        InputError: It cannot be read, is no regular file, or is too large.
+    """
+    return _read(path, MAX_FILE_BYTES + 1)
+
+
+def is_jpeg(data: bytes) -> bool:
+    """Whether a file's bytes are a JPEG's, whatever the file is called."""
+    return data.startswith(JPEG_SIGNATURE)
+
+
+def decode_rgb(image: ImageRef, data: bytes) -> NDArray[np.uint8]:
+    """Decode a file's bytes as :func:`read_rgb` does; ``image`` names file and half.
+
+    Raises:
+        InputError: As :func:`read_rgb`.
+    """
+    path = image.path
     info = _header(path, data)
     check_rgb(path, info)
     colors = _check_whole(path, info, data)
     pixels = _decode_rgb(path, info, data, colors)
-    if reference.half is None:
+    if image.half is None:
         return pixels
     width = pixels.shape[1]
     if width % 2:
@@ -179,7 +204,7 @@ def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
             f"{path}: got a width of {width}, expected an even one, as two images stand side by "
             "side; use --layout folder if each file is one image"
         )
-    half = pixels[:, : width // 2] if reference.half == "left" else pixels[:, width // 2 :]
+    half = pixels[:, : width // 2] if image.half == "left" else pixels[:, width // 2 :]
     return np.ascontiguousarray(half)
 
 
@@ -193,7 +218,7 @@ def read_label_ids(path: Path) -> NDArray[np.uint8]:
         InputError: The file cannot be read, is damaged or too large, is a JPEG, has colours,
             alpha, or other than 8 bits.
     """
-    data = _read(path, MAX_FILE_BYTES + 1)
+    data = read_bytes(path)
     info = _header(path, data)
     check_label_ids(path, info)
     _check_whole(path, info, data)

@@ -1,18 +1,20 @@
-"""The journal of a run: one line a scored frame, so that a run that was killed can go on.
+"""The journal of a run: one line a scored item, so that a run that was killed can go on.
 
 A line is a checksum (CRC-32, eight hexadecimal digits), a space, and a JSON object with the
-frame's key and its counts. A line that a kill or a full disk left torn fails its checksum: it is
-ignored, and cut off before the next line is written.
+item's key and its counts, or its values by name. A line that a kill or a full disk left torn fails
+its checksum: it is ignored, and cut off before the next line is written.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import zlib
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,13 +22,16 @@ from numpy.typing import NDArray
 from p2p_eval.errors import StoreError
 from p2p_eval.scores.store import remove, store_error
 
-__all__ = ["Journal", "read_journal"]
+__all__ = ["Journal", "Values", "read_journal", "read_values"]
 
 MAX_BYTES = 1 << 32
 MAX_LINE = 1 << 22
 MALFORMED = (ValueError, TypeError, KeyError, OverflowError, RecursionError)
 
 Counts = NDArray[np.int64]
+
+Values = dict[str, float]
+"""Numbers by name; infinite ones are allowed, NaN is not."""
 
 
 class Journal:
@@ -42,13 +47,18 @@ class Journal:
         self.path = path
         self._file: BinaryIO | None = None
 
-    def append(self, key: str, counts: Counts) -> None:
-        """Add one frame.
+    def append(self, key: str, row: Counts | Mapping[str, float]) -> None:
+        """Add one item: its counts, or its values.
 
         Raises:
             StoreError: The line could not be written; what stood in the journal stays valid.
         """
-        body = json.dumps({"key": key, "counts": counts.ravel().tolist()}, separators=(",", ":"))
+        entry: dict[str, Any] = {"key": key}
+        if isinstance(row, np.ndarray):
+            entry["counts"] = row.ravel().tolist()
+        else:
+            entry["values"] = dict(row)
+        body = json.dumps(entry, separators=(",", ":"))
         line = f"{zlib.crc32(body.encode()):08x} {body}\n".encode()
         try:
             file = self._file = self._file or self._open()
@@ -96,40 +106,61 @@ class Journal:
 
 
 def read_journal(path: Path) -> dict[str, Counts]:
-    """Read the rows that are whole: flat counts by key; none where there is no journal.
+    """Read the rows of counts that are whole: flat, by key; none where there is no journal.
 
     Raises:
         StoreError: The file cannot be read or is far too large.
     """
     rows: dict[str, Counts] = {}
+    for key, entry in _entries(path):
+        try:
+            counts = np.array(entry["counts"], np.int64)
+        except MALFORMED:
+            continue
+        if counts.ndim == 1 and counts.size and counts.min() >= 0:
+            rows[key] = counts
+    return rows
+
+
+def read_values(path: Path) -> dict[str, Values]:
+    """Read the rows of values that are whole, by key; what several rows say of a key is merged.
+
+    Raises:
+        StoreError: The file cannot be read or is far too large.
+    """
+    rows: dict[str, Values] = {}
+    for key, entry in _entries(path):
+        try:
+            values = {str(name): float(value) for name, value in entry["values"].items()}
+        except (*MALFORMED, AttributeError):
+            continue
+        if not any(map(math.isnan, values.values())):
+            rows.setdefault(key, {}).update(values)
+    return rows
+
+
+def _entries(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the key and the content of each line that is whole."""
     try:
         with path.open("rb") as file:
             if os.fstat(file.fileno()).st_size > MAX_BYTES:
                 raise StoreError(f"{path}: over {MAX_BYTES} bytes, no journal; use --fresh")
             while line := file.readline(MAX_LINE):
-                row = _parse(line)
-                if row is not None:
-                    rows[row[0]] = row[1]
+                checksum, _, body = line.removesuffix(b"\n").partition(b" ")
+                if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body):
+                    continue  # torn or damaged
+                try:
+                    entry = json.loads(body)
+                    key = str(entry["key"])
+                except MALFORMED:
+                    continue
+                yield key, entry
     except FileNotFoundError:
-        return {}
+        return
     except OSError as error:
         raise StoreError(
             f"{path}: cannot be read ({error.strerror}); check its permissions, or use --fresh"
         ) from error
-    return rows
-
-
-def _parse(line: bytes) -> tuple[str, Counts] | None:
-    """Return a line's key and counts, or None if it is torn or damaged."""
-    checksum, _, body = line.removesuffix(b"\n").partition(b" ")
-    if not line.endswith(b"\n") or checksum != b"%08x" % zlib.crc32(body):
-        return None
-    try:
-        row = json.loads(body)
-        key, counts = str(row["key"]), np.array(row["counts"], np.int64)
-    except MALFORMED:
-        return None
-    return (key, counts) if counts.ndim == 1 and counts.size and counts.min() >= 0 else None
 
 
 def _cut_torn_line(file: BinaryIO) -> None:

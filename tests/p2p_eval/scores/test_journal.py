@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 import os
 import zlib
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2p_eval.errors import StoreError
-from p2p_eval.scores.journal import Journal, read_journal
+from p2p_eval.scores.journal import Journal, read_journal, read_values
 
 ROWS = {f"{i:064x}": np.arange(i, i + 6).reshape(2, 3) for i in range(4)}
 
@@ -87,6 +88,38 @@ def test_rows_with_a_right_checksum_and_wrong_content_are_ignored(
     path = tmp_path / "journal.jsonl"
     path.write_bytes(b"%08x %s\n" % (zlib.crc32(body), body))
     assert read_journal(path) == {}
+
+
+def test_rows_of_values(tmp_path: Path) -> None:
+    path = tmp_path / "journal.jsonl"
+    with Journal(path) as journal:
+        journal.append("a", {"psnr": math.inf, "ssim": 0.1 + 0.2})
+        journal.append("b", {"psnr": 20.5})
+        journal.append("a", {"lpips": 1e-300})
+        journal.append("c", {"psnr": math.nan})  # of no use, and never written by a metric
+        journal.append("d", np.ones(6, np.int64))
+    assert read_values(path) == {
+        "a": {"psnr": math.inf, "ssim": 0.1 + 0.2, "lpips": 1e-300}, "b": {"psnr": 20.5},
+    }  # fmt: skip
+    assert read_journal(path).keys() == {"d"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"key":"a","values":[1.5]}',
+        b'{"key":"a","values":{"psnr":"x"}}',
+        b'{"key":"a","values":{"psnr":null}}',
+        b'{"values":{"psnr":1}}',
+        b'["a"]',
+    ],
+)
+def test_values_with_a_right_checksum_and_wrong_content_are_ignored(
+    tmp_path: Path, body: bytes
+) -> None:
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(b"%08x %s\n" % (zlib.crc32(body), body))
+    assert read_values(path) == {}
 
 
 def test_a_full_disk_leaves_whole_rows_only(
