@@ -1,0 +1,190 @@
+"""The three networks under LPIPS, up to the layers whose activations it compares.
+
+AlexNet (Krizhevsky, *One weird trick for parallelizing convolutional networks*, 2014), VGG-16
+(Simonyan and Zisserman, ICLR 2015) and SqueezeNet 1.1 (Iandola et al., 2016), with the layers'
+names and sizes of torchvision's ``features``, and the taps of
+https://github.com/richzhang/PerceptualSimilarity (``lpips/pretrained_networks.py``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["BACKBONES", "Backbone", "BackboneName", "Conv", "Fire", "Network", "Pool"]
+
+BackboneName = Literal["alex", "vgg", "squeeze"]
+
+
+class Conv(NamedTuple):
+    """A convolution with bias, followed by ReLU."""
+
+    name: str
+    inputs: int
+    outputs: int
+    kernel: int
+    stride: int = 1
+    padding: int = 0
+
+
+class Pool(NamedTuple):
+    """A maximum over ``size`` × ``size`` pixels, every second pixel."""
+
+    size: int
+    ceil: bool = False
+
+
+class Fire(NamedTuple):
+    """SqueezeNet's module: a 1×1 convolution, then a 1×1 and a 3×3 side by side."""
+
+    squeeze: Conv
+    narrow: Conv
+    wide: Conv
+
+
+def _fire(name: str, inputs: int, squeezed: int, expanded: int) -> Fire:
+    return Fire(
+        Conv(f"{name}.squeeze", inputs, squeezed, 1),
+        Conv(f"{name}.expand1x1", squeezed, expanded, 1),
+        Conv(f"{name}.expand3x3", squeezed, expanded, 3, padding=1),
+    )
+
+
+Layer = Conv | Pool | Fire
+
+
+class Backbone(NamedTuple):
+    """A network's layers; LPIPS takes what each stage ends with.
+
+    Attributes:
+        weights: Name of the class of torchvision's weights.
+        smallest: Fewest pixels of a side, below which a layer is left without input.
+        stages: The layers, tap by tap.
+    """
+
+    weights: str
+    smallest: int
+    stages: tuple[tuple[Layer, ...], ...]
+
+    def convolutions(self) -> Iterator[Conv]:
+        """All convolutions, in order."""
+        for stage in self.stages:
+            for layer in stage:
+                if isinstance(layer, Conv):
+                    yield layer
+                elif isinstance(layer, Fire):
+                    yield from layer
+
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """The shape of each tensor of weights, by torchvision's names."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for conv in self.convolutions():
+            kernel = (conv.outputs, conv.inputs, conv.kernel, conv.kernel)
+            shapes[f"features.{conv.name}.weight"] = kernel
+            shapes[f"features.{conv.name}.bias"] = (conv.outputs,)
+        return shapes
+
+    def channels(self) -> tuple[int, ...]:
+        """Number of channels of each tap."""
+        last = [stage[-1] for stage in self.stages]
+        return tuple(
+            2 * layer.wide.outputs if isinstance(layer, Fire) else layer.outputs
+            for layer in last
+            if not isinstance(layer, Pool)
+        )
+
+
+BACKBONES: dict[BackboneName, Backbone] = {
+    "alex": Backbone(
+        "AlexNet_Weights",
+        31,
+        (
+            (Conv("0", 3, 64, 11, stride=4, padding=2),),
+            (Pool(3), Conv("3", 64, 192, 5, padding=2)),
+            (Pool(3), Conv("6", 192, 384, 3, padding=1)),
+            (Conv("8", 384, 256, 3, padding=1),),
+            (Conv("10", 256, 256, 3, padding=1),),
+        ),
+    ),
+    "vgg": Backbone(
+        "VGG16_Weights",
+        16,
+        tuple(
+            (
+                *([Pool(2)] if stage else []),
+                *(
+                    Conv(str(name), inputs, outputs, 3, padding=1)
+                    for name, inputs, outputs in convolutions
+                ),
+            )
+            for stage, convolutions in enumerate(
+                (
+                    ((0, 3, 64), (2, 64, 64)),
+                    ((5, 64, 128), (7, 128, 128)),
+                    ((10, 128, 256), (12, 256, 256), (14, 256, 256)),
+                    ((17, 256, 512), (19, 512, 512), (21, 512, 512)),
+                    ((24, 512, 512), (26, 512, 512), (28, 512, 512)),
+                )
+            )
+        ),
+    ),
+    "squeeze": Backbone(
+        "SqueezeNet1_1_Weights",
+        17,
+        (
+            (Conv("0", 3, 64, 3, stride=2),),
+            (Pool(3, ceil=True), _fire("3", 64, 16, 64), _fire("4", 128, 16, 64)),
+            (Pool(3, ceil=True), _fire("6", 128, 32, 128), _fire("7", 256, 32, 128)),
+            (Pool(3, ceil=True), _fire("9", 256, 48, 192)),
+            (_fire("10", 384, 48, 192),),
+            (_fire("11", 384, 64, 256),),
+            (_fire("12", 512, 64, 256),),
+        ),
+    ),
+}
+
+
+class Network:
+    """A backbone with its weights: images in, the activations of each tap out.
+
+    Args:
+        backbone: Its layers.
+        weights: Its tensors by torchvision's names, on one device.
+    """
+
+    def __init__(self, backbone: Backbone, weights: Mapping[str, Tensor]) -> None:
+        """Order the weights as the convolutions read them."""
+        self.backbone = backbone
+        self._weights = {
+            conv.name: (
+                weights[f"features.{conv.name}.weight"].contiguous(
+                    memory_format=torch.channels_last
+                ),
+                weights[f"features.{conv.name}.bias"],
+            )
+            for conv in backbone.convolutions()
+        }
+
+    def __call__(self, x: Tensor) -> list[Tensor]:
+        """Run the network on ``(N, 3, H, W)``; the taps are ``(N, C, h, w)`` after ReLU."""
+        x = x.contiguous(memory_format=torch.channels_last)
+        taps = []
+        for stage in self.backbone.stages:
+            for layer in stage:
+                if isinstance(layer, Pool):
+                    x = F.max_pool2d(x, layer.size, 2, ceil_mode=layer.ceil)
+                elif isinstance(layer, Conv):
+                    x = self._conv(layer, x)
+                else:
+                    x = self._conv(layer.squeeze, x)
+                    x = torch.cat([self._conv(layer.narrow, x), self._conv(layer.wide, x)], 1)
+            taps.append(x)
+        return taps
+
+    def _conv(self, conv: Conv, x: Tensor) -> Tensor:
+        weight, bias = self._weights[conv.name]
+        return F.conv2d(x, weight, bias, conv.stride, conv.padding).relu_()
