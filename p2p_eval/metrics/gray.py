@@ -1,0 +1,49 @@
+"""Gray as MATLAB's ``rgb2gray`` makes it, which the authors of SSIM and GMSD apply first."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = ["LUMA", "gray"]
+
+LUMA = (0.298936021293775, 0.587043074451121, 0.114020904255103)
+"""Weights of red, green and blue, ``inv([1 .956 .621; 1 -.272 -.647; 1 -1.106 1.703])``, row 1.
+
+In full, as MATLAB has them: with six digits a pixel here and there is rounded the other way.
+"""
+
+
+def gray(images: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
+    """Return the luma of images; what has one channel is gray already.
+
+    Args:
+        images: ``(N, 3, H, W)`` RGB or ``(N, 1, H, W)``; uint8, float32 or float64.
+        dtype: The type of the result for uint8 images. Floating images keep theirs.
+
+    Returns:
+        ``(N, 1, H, W)`` in the units of the input. Of uint8 images these are whole numbers, rounded
+        half up exactly whatever ``dtype`` is; floating images are not rounded, as in MATLAB.
+
+    Source: MATLAB's ``rgb2gray``, https://www.mathworks.com/help/matlab/ref/rgb2gray.html.
+
+    Example:
+        >>> pixel = torch.tensor([10, 20, 40], dtype=torch.uint8).view(1, 3, 1, 1)
+        >>> gray(pixel).item()  # of 19.29
+        19.0
+    """
+    if images.dtype != torch.uint8:
+        return images if images.shape[1] == 1 else _weigh(images)
+    if images.shape[1] == 1:
+        return images.to(dtype)
+    return _weigh(images).add_(0.5).floor_().to(dtype)
+
+
+def _weigh(images: Tensor) -> Tensor:
+    # Sums of uint8 are made in float64: float32 would round pixels near a half the other way.
+    working = torch.float64 if images.dtype == torch.uint8 else images.dtype
+    first, *others = images.split(1, dim=1)
+    luma = first.to(working) * LUMA[0]
+    for channel, weight in zip(others, LUMA[1:], strict=True):
+        luma = luma.add_(channel.to(working), alpha=weight)
+    return luma
