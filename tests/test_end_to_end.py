@@ -21,6 +21,7 @@ COMMANDS = (
     ["demo"],
     ["doctor"],
     ["fcn-score"],
+    ["metrics"],
     ["weights", "list"],
     ["weights", "get"],
     ["weights", "verify"],

@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from p2p_eval.cli import data, demo, doctor, fcn_score, weights
+from p2p_eval.cli import data, demo, doctor, fcn_score, metrics, weights
 
 __all__ = ["app"]
 
@@ -25,6 +25,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("fcn-score")(fcn_score.fcn_score)
+app.command("metrics")(metrics.metrics)
 app.add_typer(weights.app, name="weights")
 app.add_typer(data.app, name="data")
 

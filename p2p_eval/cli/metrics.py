@@ -1,0 +1,147 @@
+"""``p2p-eval metrics``: generated images against the real ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from p2p_eval.cli import options
+from p2p_eval.cli.exits import LEFT_OUT, exit_codes, stderr
+from p2p_eval.cli.progress import progress_bar
+from p2p_eval.cli.table import print_table
+
+if TYPE_CHECKING:
+    from p2p_eval.scoring.metrics_report import ImageMetricsReport
+
+__all__ = ["metrics"]
+
+ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
+
+
+def metrics(
+    results: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Folders of generated images, in any of the known layouts.",
+            show_default=False,
+            parser=options.given_path,
+            metavar="RESULTS...",
+        ),
+    ],
+    names: Annotated[
+        str | None,
+        typer.Option(
+            "--metrics",
+            help="Names with commas between: psnr, ssim, ssim[no-downsample], ssim[rgb], ms-ssim, "
+            "gmsd, lpips (which is lpips[alex]), lpips[vgg], lpips[squeeze], ciede2000, spectrum, "
+            "fid, kid.",
+            show_default="psnr,ssim,gmsd,lpips",
+            metavar="NAMES",
+        ),
+    ] = None,
+    real: options.Real = None,
+    lpips_weights: Annotated[
+        Path | None,
+        typer.Option(
+            "--lpips-weights",
+            help="File of the LPIPS backbone's weights (torchvision's .pth, or .safetensors), "
+            "where torch's cache has none.",
+            parser=options.given_path,
+            metavar="FILE",
+        ),
+    ] = None,
+    layout: options.Layout = "auto",
+    out: options.Out = Path("p2p-eval-out"),
+    device: options.Device = "auto",
+    workers: options.Workers = None,
+    seed: options.Seed = 0,
+    fresh: options.Fresh = False,
+    keep_going: options.KeepGoing = False,
+    as_json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Measure how near generated images are to the real ones: PSNR, SSIM, GMSD, LPIPS and more.
+
+    Prints each metric's mean over images with its 95 % interval, and writes per_image.csv with
+    every value. Metrics whose weights are not there are named, and the others run. An interrupted
+    run goes on where it stopped, and what was measured before is not measured again.
+
+    Example: p2p-eval metrics results/ --metrics psnr,ssim,lpips
+    """
+    with exit_codes(debug):
+        from p2p_eval.scoring.image_metrics import image_metrics
+        from p2p_eval.scoring.metric_choice import DEFAULT_METRICS
+
+        with progress_bar("measuring", quiet=quiet) as progress:
+            report = image_metrics(
+                results,
+                metrics=DEFAULT_METRICS if names is None else names.split(","),
+                real=real,
+                layout=layout,
+                out=out,
+                device=device,
+                workers=workers,
+                seed=seed,
+                fresh=fresh,
+                keep_going=keep_going,
+                lpips_weights=lpips_weights,
+                progress=progress,
+            )
+        if as_json:
+            typer.echo(json.dumps(report.to_json(), indent=2))
+        else:
+            _print_metrics(report)
+        _print_remarks(report, quiet=quiet)
+        if report.left_out or (report.unavailable and names is not None):
+            raise typer.Exit(LEFT_OUT)
+
+
+def _print_metrics(report: ImageMetricsReport) -> None:
+    document = report.to_json()["experiments"]
+    names = list(dict.fromkeys(name for entry in document for name in entry["metrics"]))
+    headings = [_heading(name, document) for name in names]
+    rows = [
+        (
+            entry["name"],
+            str(entry["images"]),
+            *(_figure(entry["metrics"].get(name)) for name in names),
+        )
+        for entry in document
+    ]
+    title = "Image metrics, means with half their 95 % intervals over images"
+    print_table(title, ("experiment", "images", *headings), rows)
+
+
+def _heading(name: str, document: list[dict[str, Any]]) -> str:
+    facts = next(entry["metrics"][name] for entry in document if name in entry["metrics"])
+    unit = f", {facts['unit']}" if facts["unit"] else ""
+    return f"{name}{unit} {ARROWS[facts['better']]}"
+
+
+def _figure(facts: dict[str, Any] | None) -> str:
+    """Give mean ± half the interval, and how many infinite values are in neither."""
+    if facts is None:
+        return "–"
+    digits = 2 if facts["unit"] else 4
+    infinite = f"\n{facts['infinite']} infinite" if facts["infinite"] else ""
+    if facts["mean"] is None:
+        return f"–{infinite}"
+    low, high = facts["ci95"]
+    half = "" if low is None else f" ±{(high - low) / 2:.{digits}f}"
+    return f"{facts['mean']:.{digits}f}{half}{infinite}"
+
+
+def _print_remarks(report: ImageMetricsReport, *, quiet: bool) -> None:
+    """Print on stderr what a reader should know; with ``quiet`` only what is missing or wrong."""
+    for entry in report.unavailable:
+        stderr.print(
+            f"{entry.metric} is not available: {entry.reason}", style="yellow", markup=False
+        )
+    for note in report.warnings if quiet else report.notes:
+        stderr.print(note, style="yellow", markup=False)
+    for name in report.left_out:
+        stderr.print(f"left out: {name}", style="yellow", markup=False)

@@ -1,0 +1,283 @@
+"""The values of an experiment's pairs: stored ones reused, the others measured."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from p2p_eval import __version__
+from p2p_eval.errors import InputError
+from p2p_eval.metrics.metric import Features, Metric
+from p2p_eval.results.images import ImageRef, decode_rgb, is_jpeg, read_bytes
+from p2p_eval.scores.feature_cache import FeatureCache
+from p2p_eval.scores.journal import Journal, Values, read_values
+from p2p_eval.scores.store import remove, remove_leftovers
+from p2p_eval.scores.values_file import SourceFile, ValueRow, read_metric_values
+from p2p_eval.scoring.frames import ahead
+from p2p_eval.scoring.pairs import ImagePair
+
+__all__ = ["JOURNAL", "VALUES", "Measured", "Measuring", "arithmetic", "measure_pairs"]
+
+VALUES = "values.json"
+JOURNAL = "journal.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """How pairs are measured.
+
+    Attributes:
+        metrics: By signature, which names everything that their values depend on.
+        device: Where.
+        cache: Of what was computed of real images.
+        out: Folder of all score files; paths are kept relative to it.
+        workers: Threads, each with one pair at a time; the number of cores by default.
+        fresh: Use nothing that earlier runs left.
+        keep_going: Leave out images that cannot be used, instead of raising.
+    """
+
+    metrics: Mapping[str, Metric]
+    device: torch.device
+    cache: FeatureCache
+    out: Path
+    workers: int | None = None
+    fresh: bool = False
+    keep_going: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The pairs that were measured, in order, and those that were left out with the reason."""
+
+    rows: tuple[ValueRow, ...]
+    jpegs: int
+    left_out: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """Of one pair: its row and which values are new by signature, or why there is none."""
+
+    pair: ImagePair
+    row: ValueRow | None
+    new: Values
+    jpeg: bool = False
+    error: InputError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Loaded:
+    """An image file's bytes and their digest."""
+
+    image: ImageRef
+    data: bytes
+    sha256: str
+
+    @property
+    def content(self) -> str:
+        """Equal for two images only if their pixels are."""
+        return f"{self.sha256} {self.image.half or 'whole'}"
+
+
+def measure_pairs(
+    pairs: Sequence[ImagePair], folder: Path, how: Measuring, step: Callable[[], None]
+) -> Measured:
+    """Measure every pair; what is new goes into the folder's journal as soon as it is known.
+
+    Args:
+        pairs: Generated and real images.
+        folder: The experiment's score folder; it need not exist.
+        how: Options.
+        step: Called after each pair.
+
+    Raises:
+        InputError: An image cannot be used.
+        StoreError: A file is damaged, or cannot be written.
+    """
+    work = partial(_outcome, stored=_stored(folder, how.fresh), how=how)
+    rows: list[ValueRow] = []
+    left_out: list[str] = []
+    jpegs = 0
+    with Journal(folder / JOURNAL) as journal, arithmetic():
+        for outcome in ahead(work, pairs, how.workers or os.cpu_count() or 1):
+            if outcome.row is not None:
+                if outcome.new:
+                    journal.append(outcome.row.key, outcome.new)
+                rows.append(outcome.row)
+                jpegs += outcome.jpeg
+            elif how.keep_going:
+                left_out.append(f"{outcome.pair.id}: {outcome.error}")
+            else:
+                raise InputError(
+                    f"{outcome.error}; or measure the other images with --keep-going"
+                ) from outcome.error
+            step()
+    if not rows:
+        raise InputError(f"none of the {len(pairs)} pairs can be used; the first: {left_out[0]}")
+    return Measured(tuple(rows), jpegs, tuple(left_out))
+
+
+@contextmanager
+def arithmetic() -> Iterator[None]:
+    """Let no value depend on threads or trials, and put back what was set before.
+
+    Every worker computes with one thread of PyTorch: sums are then always taken in one order, and
+    a pair a thread is faster than a pair over several.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # threads that start later take the last number set
+    try:
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+        ):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _stored(folder: Path, fresh: bool) -> dict[str, Values]:
+    """Return the values that earlier runs left in the folder: by key and signature."""
+    remove_leftovers(folder)
+    if fresh:
+        remove(folder / JOURNAL)
+        return {}
+    stored = read_values(folder / JOURNAL)
+    if (folder / VALUES).exists():
+        values = read_metric_values(folder / VALUES)
+        for row in values.rows:
+            stored.setdefault(row.key, {}).update(
+                {facts.signature: row.values[name] for name, facts in values.metrics.items()}
+            )
+    return stored
+
+
+def _outcome(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _Outcome:
+    """Measure one pair, in a thread of its own."""
+    try:
+        output = _load(pair.output)
+        target = output if pair.target.path == pair.output.path else _load(pair.target)
+        target = _Loaded(pair.target, target.data, target.sha256)
+        key = hashlib.sha256(f"{output.content}\n{target.content}".encode()).hexdigest()
+        known = stored.get(key, {})
+        missing = {line: metric for line, metric in how.metrics.items() if line not in known}
+        new = _measure(output, target, missing, how) if missing else {}
+        files = {"output": _source(output, how.out), "target": _source(target, how.out)}
+        if pair.input is not None:
+            files["input"] = _source(_load(pair.input), how.out)
+    except InputError as error:
+        return _Outcome(pair, None, {}, error=error)
+    values = {
+        metric.name: new[line] if line in new else known[line]
+        for line, metric in how.metrics.items()
+    }
+    return _Outcome(pair, ValueRow(pair.id, key, files, values), new, is_jpeg(output.data))
+
+
+def _load(image: ImageRef) -> _Loaded:
+    data = read_bytes(image.path)
+    return _Loaded(image, data, hashlib.sha256(data).hexdigest())
+
+
+def _source(loaded: _Loaded, out: Path) -> SourceFile:
+    path = Path(os.path.relpath(loaded.image.path, out)).as_posix()
+    return SourceFile(path, loaded.image.half, loaded.sha256)
+
+
+def _measure(
+    output: _Loaded, target: _Loaded, metrics: Mapping[str, Metric], how: Measuring
+) -> Values:
+    """Decode a pair and measure it.
+
+    Raises:
+        InputError: An image cannot be decoded, their sizes differ, they are too small for a
+            metric, a metric has no value for them, or memory is short.
+    """
+    with torch.inference_mode():
+        x, y = _pixels(output), _real_pixels(target, how.cache)
+        _check_sizes(output.image, target.image, x, y, metrics.values())
+        try:
+            values = {}
+            x, y = x.to(how.device), y.to(how.device)
+            for line, metric in metrics.items():
+                if metric.features is None:
+                    value = float(metric.measure(x, y))
+                else:
+                    value = _distance(metric.features, line, x, y, target, how.cache)
+                if math.isnan(value) or value == -math.inf:
+                    raise InputError(
+                        f"{output.image}: {metric.name} has no value for this image and "
+                        f"{target.image}: got {value}; look at them, or leave the metric out"
+                    )
+                values[line] = value
+        except torch.cuda.OutOfMemoryError as error:
+            height, width = x.shape[-2:]
+            raise InputError(
+                f"{output.image}: the GPU has too little memory for images of {width}×{height} "
+                "pixels; use fewer --workers, or --device cpu"
+            ) from error
+        except RuntimeError as error:
+            if "can't allocate memory" in str(error):  # PyTorch's way of a MemoryError
+                raise MemoryError from error
+            raise
+    return values
+
+
+def _pixels(loaded: _Loaded) -> Tensor:
+    """Decode to uint8 ``(1, 3, H, W)``."""
+    pixels = torch.from_numpy(decode_rgb(loaded.image, loaded.data))
+    return pixels.permute(2, 0, 1)[None].contiguous()
+
+
+def _real_pixels(target: _Loaded, cache: FeatureCache) -> Tensor:
+    key = _cache_key(target, f"pixels|version:{__version__}")
+    if (kept := cache.get(key)) is not None:
+        return kept[0]
+    pixels = _pixels(target)
+    cache.put(key, [pixels])
+    return pixels
+
+
+def _distance(
+    features: Features, line: str, x: Tensor, y: Tensor, target: _Loaded, cache: FeatureCache
+) -> float:
+    """Measure in two steps; on a CPU the real image's features are kept, a GPU is faster anew."""
+    if y.device.type != "cpu":
+        return float(features.distance(features.of(x), features.of(y)))
+    machine = f"torch {torch.__version__}|{torch.backends.cpu.get_cpu_capability()}"
+    key = _cache_key(target, f"{line}|{machine}")
+    real = cache.get(key)
+    if real is None:
+        real = features.of(y)
+        cache.put(key, real)
+    return float(features.distance(features.of(x), real))
+
+
+def _cache_key(target: _Loaded, what: str) -> str:
+    return hashlib.sha256(f"{target.content}\n{what}".encode()).hexdigest()
+
+
+def _check_sizes(
+    output: ImageRef, target: ImageRef, x: Tensor, y: Tensor, metrics: Collection[Metric]
+) -> None:
+    height, width = x.shape[-2:]
+    if x.shape != y.shape:
+        raise InputError(
+            f"{output}: got {width}×{height} pixels, and the real image {target} has "
+            f"{y.shape[3]}×{y.shape[2]}, expected equal sizes; generate at the real image's size, "
+            "or give real images of the size that was generated"
+        )
+    for metric in metrics:
+        if min(width, height) < metric.smallest:
+            raise InputError(
+                f"{output}: got {width}×{height} pixels, expected at least {metric.smallest} on "
+                f"each side for {metric.name}; leave the metric or the image out"
+            )

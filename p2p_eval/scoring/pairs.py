@@ -1,0 +1,99 @@
+"""Which generated image is compared with which real one, and which have no partner."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from p2p_eval.errors import InputError
+from p2p_eval.results.findings import counted, first
+from p2p_eval.results.images import ImageRef
+from p2p_eval.results.layouts import Experiment, Item
+
+__all__ = ["ImagePair", "Pairs", "pair_up"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImagePair:
+    """A generated image, the real one, and the input where it is known."""
+
+    id: str
+    output: ImageRef
+    target: ImageRef
+    input: ImageRef | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """An experiment's pairs, in natural order, and what was left out with the reason."""
+
+    experiment: Experiment
+    pairs: tuple[ImagePair, ...]
+    left_out: tuple[str, ...]
+
+    @property
+    def notes(self) -> list[str]:
+        """What a reader of the figures should know."""
+        strays = self.experiment.strays
+        if not strays:
+            return []
+        return [
+            f"note: {counted(len(strays), 'other image')} without a name of the layout, passed "
+            f"over ({', '.join(first(strays))})"
+        ]
+
+
+def pair_up(experiment: Experiment, *, keep_going: bool = False) -> Pairs:
+    """Pair every generated image of an experiment with the real one of its id.
+
+    Args:
+        experiment: As :func:`p2p_eval.results.layouts.find_experiments` finds it.
+        keep_going: Leave out images without a partner, instead of raising.
+
+    Raises:
+        InputError: There are no real images, none has the id of a generated one, or an image has
+            no partner.
+    """
+    pairs = tuple(
+        ImagePair(item.id, item.output, item.target, item.input)
+        for item in experiment.items
+        if item.target is not None
+    )
+    alone = tuple(item.id for item in experiment.items if item.target is None)
+    if not pairs:
+        raise InputError(_no_pair(experiment, experiment.items))
+    problems = [
+        f"{experiment.folder}: {counted(len(names), noun)} without {lacking} "
+        f"({', '.join(first(names))}{', …' if len(names) > 5 else ''}); {advice}"
+        for names, noun, lacking, advice in (
+            (alone, "generated image", "a real one", "add these, or remove the images"),
+            (
+                experiment.missing_outputs,
+                "input or real image",
+                "a generated one",
+                "generate the missing ones: figures without them are of another test set",
+            ),
+        )
+        if names
+    ]
+    if problems and not keep_going:
+        raise InputError("\n".join([*problems, "or score the others with --keep-going"]))
+    left_out = (
+        *(f"{name}: it has no real image" for name in alone),
+        *(f"{name}: it has no generated image" for name in experiment.missing_outputs),
+    )
+    return Pairs(experiment, pairs, left_out)
+
+
+def _no_pair(experiment: Experiment, items: Sequence[Item]) -> str:
+    ours = ", ".join(first(item.id for item in items))
+    others = ", ".join(first(experiment.missing_outputs))
+    if others:
+        return (
+            f"{experiment.folder}: no generated image has the name of a real one: got {ours} and "
+            f"the like, and {others} and the like; name them alike"
+        )
+    return (
+        f"{experiment.folder}: got generated images ({ours}) but no real ones; "
+        "give their folder with --real"
+    )
