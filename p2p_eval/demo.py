@@ -18,7 +18,7 @@ from p2p_eval.datasets.save import save_png
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
 
 if TYPE_CHECKING:
-    from p2p_eval.scoring.fcn_score import FCNScoreReport
+    from p2p_eval.scoring.segmentation_report import SegmentationReport
 
 __all__ = ["DemoResult", "run"]
 
@@ -30,7 +30,7 @@ CAPTION_PX = 20
 class DemoResult:
     """What a demo leaves: the scores, a picture, and the command that scores its folders again."""
 
-    report: FCNScoreReport
+    report: SegmentationReport
     sheet: Path
     command: str
 

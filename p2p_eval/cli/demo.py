@@ -10,8 +10,9 @@ import typer
 
 from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes
-from p2p_eval.cli.fcn_score import print_notes, print_scores
+from p2p_eval.cli.fcn_score import TITLE
 from p2p_eval.cli.progress import progress_bar
+from p2p_eval.cli.segmentation import print_notes, print_scores
 from p2p_eval.cli.table import FCN_FIGURES, print_table
 
 __all__ = ["demo"]
@@ -46,7 +47,7 @@ def demo(
         else:
             place = {kind: number for number, kind in enumerate(KINDS)}
             rows = document["experiments"]
-            print_scores(sorted(rows, key=lambda row: place.get(row["name"], len(place))))
+            print_scores(TITLE, sorted(rows, key=lambda row: place.get(row["name"], len(place))))
             _print_paper()
             typer.echo(f"pictures: {result.sheet}")
             typer.echo(f"again:    {result.command}")

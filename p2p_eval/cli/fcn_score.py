@@ -2,32 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from p2p_eval.cli import options
-from p2p_eval.cli.exits import LEFT_OUT, exit_codes, stderr
+from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.progress import progress_bar
-from p2p_eval.cli.table import FCN_FIGURES, print_table
+from p2p_eval.cli.segmentation import Protocol, ProtocolOption, give
 
-if TYPE_CHECKING:
-    from p2p_eval.scoring.fcn_report import FCNScoreReport
+__all__ = ["TITLE", "fcn_score"]
 
-__all__ = ["fcn_score", "print_notes", "print_scores"]
-
-COLUMNS = ("experiment", "frames", "protocol", "dropped", *FCN_FIGURES)
-
-
-class Protocol(StrEnum):
-    """How the confusion matrix becomes a score."""
-
-    paper = "paper"
-    strict = "strict"
-    both = "both"
+TITLE = "FCN-score"
 
 
 class Precision(StrEnum):
@@ -51,14 +39,7 @@ def fcn_score(
             show_default="the label set's",
         ),
     ] = None,
-    protocol: Annotated[
-        Protocol,
-        typer.Option(
-            "--protocol",
-            help="paper: as the official script, its quirks included. strict: absent classes are "
-            "left out of the means, and no frame is ever dropped.",
-        ),
-    ] = Protocol.paper,
+    protocol: ProtocolOption = Protocol.paper,
     label_set: Annotated[
         str | None,
         typer.Option(
@@ -115,43 +96,4 @@ def fcn_score(
                 save_predictions=save_predictions,
                 progress=progress,
             )
-        document = report.to_json()
-        if as_json:
-            typer.echo(json.dumps(document, indent=2))
-        else:
-            print_scores(document["experiments"])
-        print_notes(report, quiet=quiet)
-        if report.left_out:
-            for name in report.left_out:
-                stderr.print(f"left out: {name}", style="yellow", markup=False)
-            raise typer.Exit(LEFT_OUT)
-
-
-def print_notes(report: FCNScoreReport, *, quiet: bool) -> None:
-    """Print on stderr what a reader of the scores should know, or only the warnings of it."""
-    for note in report.warnings if quiet else report.notes:
-        stderr.print(note, style="yellow", markup=False)
-
-
-def print_scores(experiments: list[dict[str, Any]]) -> None:
-    """Print a table of FCN-scores, as :meth:`FCNScoreReport.to_json` gives them, on stdout."""
-    from p2p_eval.metrics.confusion import FIGURES
-
-    rows = [
-        (
-            row["name"],
-            str(row["frames"]),
-            row["protocol"],
-            str(row["dropped_frames"]),
-            *(_with_interval(row, key) for key in FIGURES),
-        )
-        for row in experiments
-    ]
-    print_table("FCN-score, with 95 % intervals over frames (higher is better)", COLUMNS, rows)
-
-
-def _with_interval(row: dict[str, Any], key: str) -> str:
-    if row[key] is None:
-        return "–"
-    low, high = row["ci95"][key]
-    return f"{row[key]:.3f}" + (f"\n{low:.3f}–{high:.3f}" if low is not None else "")
+        give(report, TITLE, as_json=as_json, quiet=quiet)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fcn.errors import shown
 from p2p_eval.metrics.confusion import collapse
+from p2p_eval.results.direction import Direction
 
 __all__ = ["Finding", "Level", "collapse_findings", "counted", "first", "unusable"]
 
@@ -68,19 +69,33 @@ def unusable(code: str, noun: str, reasons: Sequence[str], where: tuple[str, ...
     return Finding("error", code, message, where)
 
 
-def collapse_findings(joint: NDArray[np.int64], classes: Sequence[str]) -> list[Finding]:
+def collapse_findings(
+    joint: NDArray[np.int64], classes: Sequence[str], direction: Direction = "labels-to-photo"
+) -> list[Finding]:
     """Say whether predictions are nearly all of one class where the labels are not.
 
     Args:
         joint: Joint counts, shape ``(num_classes, outputs)``.
         classes: Name of each class.
+        direction: Whether a network predicted these from photos, or a generator painted them.
     """
     found = collapse(joint)
     if found is None:
         return []
+    verb, verdict, advice = {
+        "labels-to-photo": (
+            "predicted as",
+            "the images are not what the network was trained on",
+            "usual causes: wrong images, labels that were resized, weights of another data set",
+        ),
+        "photo-to-labels": (
+            "painted as",
+            "the generator has collapsed, or the images are of other photos",
+            "look at them, and at the --label-set",
+        ),
+    }[direction]
     message = (
-        f"{found.predicted:.1%} of the pixels are predicted as {found.name(classes)}, which the "
-        f"labels give to {found.labelled:.1%}: the images are not what the network was trained on"
+        f"{found.predicted:.1%} of the pixels are {verb} {found.name(classes)}, which the "
+        f"labels give to {found.labelled:.1%}: {verdict}"
     )
-    advice = "usual causes: wrong images, labels that were resized, weights of another data set"
     return [Finding("warning", "one-class-predictions", message, advice=advice)]

@@ -1,8 +1,8 @@
 """Verify by content that numbered images follow the sorted order of a Cityscapes split.
 
-A shift by one gives plausible but wrong scores, so names are not believed: what an image was made
-from (its colours against the label maps), or the real photo beside it (against the tree's photo),
-must fit one numbering clearly better than its neighbours.
+A shift by one gives plausible but wrong scores, so names are not believed: the labels that stand
+beside an image (their colours against the label maps), or the photo beside it (against the tree's
+photo), must fit one numbering clearly better than its neighbours.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
 from p2p_eval.results.cityscapes import CityscapesFrame
 from p2p_eval.results.colors import canonical_ids, decode_colors
+from p2p_eval.results.direction import Direction, painted_labels, real_photo
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
 from p2p_eval.results.layouts import Experiment, Item
 from p2p_eval.results.sampling import nearest, spread
@@ -62,6 +63,7 @@ def verify_numbering(
     numbers: dict[int, int],
     label_set: LabelSet,
     workers: int | None = None,
+    direction: Direction = "labels-to-photo",
 ) -> Verdict:
     """Find out from which number the images count, and that they follow the order at all.
 
@@ -69,14 +71,15 @@ def verify_numbering(
         experiment: Its items have an input, a target, or both.
         order: The frames as data preparation numbers them.
         numbers: Each image's number to its place among the items.
-        label_set: What the input images' colours mean.
+        label_set: What colours mean.
         workers: Threads that decode; the number of cores by default.
+        direction: Whether the inputs show the labels and the targets the photos, or the reverse.
 
     Raises:
         InputError: There is nothing to verify with, or what there is does not show clearly that
             the images count from 0 or from 1.
     """
-    kinds = _evidence(experiment, order, label_set)
+    kinds = _evidence(experiment, order, label_set, direction)
     if not kinds:
         raise InputError(
             f"{experiment.folder}: the images are numbered, and without the input images "
@@ -101,7 +104,10 @@ def verify_numbering(
 
 
 def _evidence(
-    experiment: Experiment, order: list[CityscapesFrame], label_set: LabelSet
+    experiment: Experiment,
+    order: list[CityscapesFrame],
+    label_set: LabelSet,
+    direction: Direction,
 ) -> dict[str, Agreement]:
     """Kinds of evidence there are, the stronger first."""
     canonical = canonical_ids(label_set)
@@ -119,23 +125,25 @@ def _evidence(
         return decode_colors(read_rgb(image), label_set).ids
 
     def colors(item: Item, frame: CityscapesFrame) -> float:
-        if item.input is None:
+        image = painted_labels(item, direction)
+        if image is None:
             return np.nan
-        got = painted(item.input)
+        got = painted(image)
         return float((got == nearest(label(frame), *got.shape)).mean())
 
     def photos(item: Item, frame: CityscapesFrame) -> float:
-        real = photo(frame)
-        if item.target is None or real is None:
+        image, real = real_photo(item, direction), photo(frame)
+        if image is None or real is None:
             return np.nan
-        difference = np.abs(_thumbnail(read_rgb(item.target)) - real).max(2)
+        difference = np.abs(_thumbnail(read_rgb(image)) - real).max(2)
         return float((difference <= PHOTO_TOLERANCE).mean())
 
+    shown = "inputs" if direction == "labels-to-photo" else "real label images"
     kinds: dict[str, Agreement] = {}
-    if any(item.input is not None for item in experiment.items):
-        kinds["colours of the inputs"] = colors
+    if any(painted_labels(item, direction) is not None for item in experiment.items):
+        kinds[f"colours of the {shown}"] = colors
     has_photos = any(frame.photo is not None for frame in order)
-    if has_photos and any(item.target is not None for item in experiment.items):
+    if has_photos and any(real_photo(item, direction) is not None for item in experiment.items):
         kinds["real photos"] = photos
     return kinds
 

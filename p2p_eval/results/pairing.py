@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +18,9 @@ from p2p_eval.errors import InputError
 from p2p_eval.folders import check_name, natural_key, walk
 from p2p_eval.results.cityscapes import CityscapesFrame, frames, splits
 from p2p_eval.results.colors import MAX_FAR_SHARE, decode_colors, read_decoded
+from p2p_eval.results.direction import Direction, painted_labels, real_photo
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
-from p2p_eval.results.layouts import Experiment
+from p2p_eval.results.layouts import Experiment, Item
 from p2p_eval.results.numbering import Verdict, verify_numbering
 from p2p_eval.results.sampling import spread
 
@@ -31,6 +32,11 @@ LABEL_ENDINGS = ("_gtFine_labelIds", "_labelIds", "_L")
 NOT_LABEL_IDS = ("_color", "_instanceIds", "_labelTrainIds", "_leftImg8bit")
 NUMBER = re.compile(r"([0-9]{1,9})(_[AB])?")
 CHECKED_COLORS = 16
+SHOW_LABELS: dict[Direction, str] = {"labels-to-photo": "input", "photo-to-labels": "real"}
+NOTHING_SHOWS_LABELS: dict[Direction, str] = {
+    "labels-to-photo": "generated images only",
+    "photo-to-labels": "no real label images beside the generated ones",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,7 @@ class Pairing:
 
     ``unmatched_images`` are ids of images without a label, ``unmatched_labels`` ids of labels
     without an image; ``how`` says in a sentence how the pairs were found. Scores whose
-    ``label_kind`` differs are never comparable.
+    ``label_kind`` differs are never comparable, nor are those whose ``direction`` does.
     """
 
     experiment: Experiment
@@ -57,6 +63,7 @@ class Pairing:
     unmatched_labels: tuple[str, ...]
     how: str
     label_kind: Literal["files", "decoded"]
+    direction: Direction = "labels-to-photo"
 
 
 def pair(
@@ -67,6 +74,7 @@ def pair(
     label_set: LabelSet,
     split: str | None = None,
     workers: int | None = None,
+    direction: Direction = "labels-to-photo",
 ) -> Pairing:
     """Pair the images of an experiment with label maps.
 
@@ -76,21 +84,26 @@ def pair(
             numbered ones by their place in its sorted order, verified by content.
         labels: Else a folder of label maps, named as the images.
         label_set: What colours mean. With neither tree nor folder, the labels are decoded from
-            the input images' colours.
+            the colours of the images that show them: the inputs, or, of a photo→labels run, the
+            real images (targets).
         split: The split of the tree; by default the one that names match, or ``val``.
         workers: Threads that decode; the number of cores by default.
+        direction: What the generated images are: photos, or painted labels.
 
     Raises:
-        InputError: Nothing matches, the numbering cannot be verified, or the input images are
-            not painted in the label set's colours.
+        InputError: Nothing matches, the numbering cannot be verified, or the images that should
+            show the labels are not painted in the label set's colours.
     """
     if cityscapes is not None and labels is not None:
         raise InputError("got both --cityscapes and --labels, expected one of them; leave one out")
     if cityscapes is not None:
-        return _pair_cityscapes(experiment, Path(cityscapes), label_set, split, workers)
-    if labels is not None:
-        return _pair_stems(experiment, Path(labels))
-    return _pair_decoded(experiment, label_set)
+        root = Path(cityscapes)
+        pairing = _pair_cityscapes(experiment, root, label_set, split, workers, direction)
+    elif labels is not None:
+        pairing = _pair_stems(experiment, Path(labels))
+    else:
+        pairing = _pair_decoded(experiment, label_set, direction)
+    return replace(pairing, direction=direction)
 
 
 def read_label(frame: Frame, label_set: LabelSet) -> NDArray[np.uint8]:
@@ -111,6 +124,7 @@ def _pair_cityscapes(
     label_set: LabelSet,
     split: str | None,
     workers: int | None,
+    direction: Direction,
 ) -> Pairing:
     candidates = [split] if split is not None else splits(root)
     if not candidates:
@@ -131,7 +145,9 @@ def _pair_cityscapes(
         )
     numbers = _numbers(experiment)
     if numbers is not None:
-        verdict = verify_numbering(experiment, by_split[best], numbers, label_set, workers)
+        verdict = verify_numbering(
+            experiment, by_split[best], numbers, label_set, workers, direction
+        )
         return _pair_numbers(experiment, by_split[best], numbers, best, verdict)
     raise _no_match(
         experiment, images, (frame.id for frame in by_split[best]), f"{root}/gtFine/{best}"
@@ -191,40 +207,58 @@ def _pair_stems(experiment: Experiment, folder: Path) -> Pairing:
     return _by_key(experiment, images, found, how)
 
 
-def _pair_decoded(experiment: Experiment, label_set: LabelSet) -> Pairing:
-    usable = [item for item in experiment.items if item.input is not None]
+def _pair_decoded(experiment: Experiment, label_set: LabelSet, direction: Direction) -> Pairing:
+    what = SHOW_LABELS[direction]
+    painted = {item.id: painted_labels(item, direction) for item in experiment.items}
+    usable = [item for item in experiment.items if painted[item.id] is not None]
     if not usable:
         raise InputError(
-            f"{experiment.folder}: got generated images only, expected label maps for them; give "
-            "--cityscapes (the original tree) or --labels (a folder of label ids)"
+            f"{experiment.folder}: got {NOTHING_SHOWS_LABELS[direction]}, expected label maps for "
+            "them; give --cityscapes (the original tree) or --labels (a folder of label ids)"
         )
-    shares = []
-    for place in spread(len(usable), CHECKED_COLORS):
-        image = usable[place].input
-        if image is not None:
-            shares.append(decode_colors(read_rgb(image), label_set).far_share)
-    if (share := float(np.mean(shares))) > MAX_FAR_SHARE:
-        output = decode_colors(read_rgb(usable[0].output), label_set)
-        swapped = (
-            f"the generated images have them, so try --layout {_other_way(experiment.layout)}; "
-            if output.far_share <= 2 * MAX_FAR_SHARE and experiment.layout.startswith("side")
-            else ""
-        )
+    share = _far_share([painted[item.id] for item in usable], label_set)
+    if share > MAX_FAR_SHARE:
         raise InputError(
-            f"{experiment.folder}: {share:.0%} of the input images' pixels have no colour of the "
-            f"label set {label_set.name}, expected at most {MAX_FAR_SHARE:.0%}; {swapped}give the "
-            "--label-set they were painted with, or label maps by --labels or --cityscapes"
+            f"{experiment.folder}: {share:.0%} of the {what} images' pixels have no colour of the "
+            f"label set {label_set.name}, expected at most {MAX_FAR_SHARE:.0%}; "
+            f"{_other_images(experiment, usable, label_set, direction)}give the --label-set they "
+            "were painted with, or label maps by --labels or --cityscapes"
         )
+    frames = [(item, painted[item.id]) for item in experiment.items]
     return Pairing(
         experiment,
-        tuple(Frame(item.id, item.output, item.input) for item in usable if item.input is not None),
-        tuple(item.id for item in experiment.items if item.input is None),
+        tuple(Frame(item.id, item.output, label) for item, label in frames if label is not None),
+        tuple(item.id for item, label in frames if label is None),
         experiment.missing_outputs,
-        f"labels decoded from the input images' colours ({label_set.name}, nearest in RGB; "
+        f"labels decoded from the {what} images' colours ({label_set.name}, nearest in RGB; "
         f"{share:.0%} of the pixels are further than 30 from any): a protocol of its own, not "
         "comparable with scores against label files",
         "decoded",
     )
+
+
+def _far_share(images: Sequence[ImageRef | None], label_set: LabelSet) -> float:
+    """Mean share of pixels far from every label colour, in images spread over all."""
+    sampled = [images[place] for place in spread(len(images), CHECKED_COLORS)]
+    shares = [decode_colors(read_rgb(i), label_set).far_share for i in sampled if i is not None]
+    return float(np.mean(shares))
+
+
+def _other_images(
+    experiment: Experiment, usable: Sequence[Item], label_set: LabelSet, direction: Direction
+) -> str:
+    """What to do where images of another role are painted in the label colours."""
+    if direction == "labels-to-photo":
+        output = decode_colors(read_rgb(usable[0].output), label_set)
+        if output.far_share <= 2 * MAX_FAR_SHARE and experiment.layout.startswith("side"):
+            return (
+                f"the generated images have them, so try --layout {_other_way(experiment.layout)}; "
+            )
+        return ""
+    given = [photo for item in usable if (photo := real_photo(item, direction)) is not None]
+    if given and _far_share(given, label_set) <= MAX_FAR_SHARE:
+        return "the input images have them: of a labels→photo run give the fcn-score; "
+    return ""
 
 
 def _other_way(layout: str) -> str:

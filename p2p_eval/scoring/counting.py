@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,11 +18,11 @@ from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.confusion import joint_counts
 from p2p_eval.results.label_sizes import usual_label_size
-from p2p_eval.results.pairing import Frame
+from p2p_eval.results.pairing import Frame, Pairing
 from p2p_eval.scores.confusion_file import read_confusion
 from p2p_eval.scores.journal import Journal, read_journal
 from p2p_eval.scores.store import remove, remove_leftovers, write_atomic
-from p2p_eval.scoring.frames import Prepared, ahead, prepare
+from p2p_eval.scoring.frames import Prepared, ahead, at_size, prepare, resizing
 
 if TYPE_CHECKING:
     from p2p_eval.scoring.predictor import Predictor
@@ -64,6 +64,9 @@ class Counting:
         fresh: Use nothing that earlier runs left.
         keep_going: Leave out frames that cannot be used, instead of raising.
         save_predictions: Also write each prediction as a PNG in the label set's colours.
+
+    Raises:
+        InputError: There are fewer workers than one.
     """
 
     workers: int | None = None
@@ -71,9 +74,14 @@ class Counting:
     keep_going: bool = False
     save_predictions: bool = False
 
+    def __post_init__(self) -> None:
+        """Check the number of workers."""
+        if self.workers is not None and self.workers < 1:
+            raise InputError(f"got workers {self.workers}, expected 1 or more")
+
 
 def count_frames(
-    frames: Sequence[Frame],
+    pairing: Pairing,
     label_set: LabelSet,
     predictor: Predictor,
     folder: Path,
@@ -85,7 +93,7 @@ def count_frames(
     """Count every frame; what is new goes into the folder's journal as soon as it is known.
 
     Args:
-        frames: Images and their label maps.
+        pairing: Images and their label maps.
         label_set: What label ids mean.
         predictor: Turns images into predictions.
         folder: The experiment's score folder; it need not exist.
@@ -97,6 +105,7 @@ def count_frames(
         InputError: A frame cannot be used.
         StoreError: A file is damaged, or cannot be written.
     """
+    frames = pairing.frames
     stored = _stored(folder, how.fresh)
     shape = (label_set.num_classes, predictor.outputs)
     size = shape[0] * shape[1]
@@ -112,6 +121,7 @@ def count_frames(
         settings=settings,
         is_stored=is_stored,
         label_size=usual_label_size(frames),
+        resize=resizing(pairing),
     )
     rows: list[tuple[Prepared, Counts]] = []
     left_out = []
@@ -127,7 +137,7 @@ def count_frames(
             elif prepared.pixels is None or prepared.target is None:
                 rows.append((prepared, stored[prepared.key]))
             else:
-                prediction = predictor(prepared.pixels)
+                prediction = at_size(predictor(prepared.pixels), prepared.target)
                 counts = joint_counts(prepared.target, prediction, *shape)
                 if how.save_predictions:
                     path = _prediction_path(folder, prepared.frame)

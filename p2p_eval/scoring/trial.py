@@ -1,9 +1,10 @@
-"""A few frames through the network, to see early what would otherwise be seen after an hour."""
+"""A few frames predicted, to see early what would otherwise be seen after an hour."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,8 +13,10 @@ from p2p_eval.metrics.confusion import joint_counts
 from p2p_eval.results.findings import Finding, collapse_findings
 from p2p_eval.results.pairing import Pairing
 from p2p_eval.results.sampling import spread
-from p2p_eval.scoring.frames import prepare
-from p2p_eval.scoring.predictor import Predictor
+from p2p_eval.scoring.frames import at_size, prepare, resizing
+
+if TYPE_CHECKING:
+    from p2p_eval.scoring.predictor import Predictor
 
 __all__ = ["FRAMES", "try_frames"]
 
@@ -32,7 +35,7 @@ def try_frames(
     Args:
         pairings: The experiments and their labels.
         label_set: What label ids mean.
-        predictor: The network.
+        predictor: The network, or what decodes painted labels.
         progress: Called with frames done and frames in total.
 
     Raises:
@@ -44,16 +47,23 @@ def try_frames(
     for pairing, places in zip(pairings, tried, strict=True):
         counts = np.zeros((label_set.num_classes, predictor.outputs), np.int64)
         for place in places:
-            frame = prepare(pairing.frames[place], label_set, "", lambda frame, key: False)
+            frame = prepare(
+                pairing.frames[place],
+                label_set,
+                "",
+                lambda frame, key: False,
+                resize=resizing(pairing),
+            )
             if frame.error is not None:
                 raise frame.error
             if frame.pixels is not None and frame.target is not None:
-                counts += joint_counts(frame.target, predictor(frame.pixels), *counts.shape)
+                prediction = at_size(predictor(frame.pixels), frame.target)
+                counts += joint_counts(frame.target, prediction, *counts.shape)
             done += 1
             if progress is not None:
                 progress(done, total)
         findings += [
             replace(finding, experiment=pairing.experiment.name)
-            for finding in collapse_findings(counts, label_set.names)
+            for finding in collapse_findings(counts, label_set.names, pairing.direction)
         ]
     return findings

@@ -12,7 +12,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from p2p_eval.scoring.fcn_score import FCNScoreReport, fcn_score
+from p2p_eval.scoring.fcn_score import fcn_score
+from p2p_eval.scoring.segmentation_report import SegmentationReport
 
 Pixels = NDArray[np.uint8]
 
@@ -74,7 +75,7 @@ class Street:
     labels: Path
     out: Path
 
-    def score(self, predictor: Standin, **options: object) -> FCNScoreReport:
+    def score(self, predictor: Standin, **options: object) -> SegmentationReport:
         keywords = {"labels": self.labels, "out": self.out, "workers": 2, "draws": 50, **options}
         return fcn_score(self.results, predictor=predictor, **keywords)  # type: ignore[arg-type]
 

@@ -16,7 +16,8 @@ import pytest
 from PIL import Image
 
 from fcn.labels import label_set
-from p2p_eval.scoring.fcn_score import FCNScoreReport, fcn_score
+from p2p_eval.scoring.fcn_score import fcn_score
+from p2p_eval.scoring.segmentation_report import SegmentationReport
 
 SETS = {"slim_a": 0, "slim_b": 3}
 ORDER_OF_ROUNDING = 2e-5
@@ -57,7 +58,7 @@ def test_golden_argmax_maps_give_the_official_bytes(
 @pytest.fixture(scope="module", params=SETS)
 def through_the_network(
     golden: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
-) -> tuple[Path, Path, FCNScoreReport]:
+) -> tuple[Path, Path, SegmentationReport]:
     folder, out = golden / "fcn" / request.param, tmp_path_factory.mktemp(request.param)
     report = fcn_score(
         folder / "results",
@@ -71,7 +72,7 @@ def through_the_network(
 
 
 def test_network_gives_the_official_figures(
-    through_the_network: tuple[Path, Path, FCNScoreReport],
+    through_the_network: tuple[Path, Path, SegmentationReport],
 ) -> None:
     """Within 2e-5; a class's own figures, besides, within what its pixels at a tie amount to."""
     folder, out, report = through_the_network
@@ -95,7 +96,7 @@ def test_network_gives_the_official_figures(
 
 
 def test_network_gives_the_official_argmax_maps(
-    through_the_network: tuple[Path, Path, FCNScoreReport],
+    through_the_network: tuple[Path, Path, SegmentationReport],
 ) -> None:
     folder, out, _ = through_the_network
     same = total = 0

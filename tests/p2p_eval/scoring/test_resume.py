@@ -186,7 +186,7 @@ def test_what_was_scored_before_bad_input_is_kept(
     street: Any, standin: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of a large set the quick check decodes a few frames only; here it passes over all."""
-    monkeypatch.setattr("p2p_eval.scoring.fcn_score.check", lambda *_, **__: [])
+    monkeypatch.setattr("p2p_eval.scoring.segmentation.check", lambda *_, **__: [])
     label = street.labels / "frame3.png"
     good = label.read_bytes()
     label.write_bytes(good[:60])

@@ -6,8 +6,8 @@ import json
 
 import numpy as np
 
-from p2p_eval.scoring.fcn_report import (
-    FCNScoreReport,
+from p2p_eval.scoring.segmentation_report import (
+    SegmentationReport,
     official_text,
     per_image_csv,
     score_experiment,
@@ -17,13 +17,13 @@ CLASSES = ("road", "=HYPERLINK()", "sky")
 COUNTS = np.array([[[8, 0, 2], [0, 0, 0], [1, 0, 3]], [[9, 0, 1], [0, 0, 0], [3, 0, 1]]])
 
 
-def score(counts: np.ndarray, protocol: str = "strict", **more: object) -> FCNScoreReport:
+def score(counts: np.ndarray, protocol: str = "strict", **more: object) -> SegmentationReport:
     names = [f"frame{i}" for i in range(len(counts))]
     entry = score_experiment(
         "run", names, counts, CLASSES, protocol,  # type: ignore[arg-type]
         signature="fcn-score|protocol:x", draws=20, seed=0, **more,  # type: ignore[arg-type]
     )  # fmt: skip
-    return FCNScoreReport("0" * 64, (entry,))
+    return SegmentationReport((entry,), "0" * 64)
 
 
 def test_absent_class_is_null_in_json_and_nan_in_the_text() -> None:
@@ -103,7 +103,7 @@ def test_long_class_names_are_not_cut() -> None:
 
 def test_notes_and_left_out_frames_come_once() -> None:
     one = score(COUNTS, notes=["look"], left_out=["frame9: it is gray"])
-    twice = FCNScoreReport("0" * 64, one.experiments * 2)
+    twice = SegmentationReport(one.experiments * 2, "0" * 64)
     assert twice.notes == ["run: look"]
     assert twice.left_out == ["run/frame9: it is gray"]
 

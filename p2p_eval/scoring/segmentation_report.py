@@ -1,4 +1,4 @@
-"""The FCN-score of each experiment, and the texts it is written as."""
+"""The segmentation scores of each experiment, and the texts they are written as."""
 
 from __future__ import annotations
 
@@ -13,21 +13,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from p2p_eval.metrics.confusion import FIGURES, Protocol, Scores, collapse, histogram, scores
+from p2p_eval.results.direction import Direction
 from p2p_eval.results.findings import collapse_findings
 from p2p_eval.scores.bootstrap import bootstrap_interval
 from p2p_eval.scores.signature import Signature
 
 __all__ = [
-    "SCHEMA",
     "ClassScore",
     "ExperimentScore",
-    "FCNScoreReport",
+    "SegmentationReport",
     "official_text",
     "per_image_csv",
     "score_experiment",
 ]
 
-SCHEMA = "p2p-eval/fcn-score/1"
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Counts = NDArray[np.int64]
@@ -44,7 +43,7 @@ class ClassScore:
 
 @dataclass(frozen=True, slots=True)
 class ExperimentScore:
-    """An experiment's FCN-score under one protocol; fractions in 0-1, higher is better.
+    """An experiment's scores under one protocol; fractions in 0-1, higher is better.
 
     Attributes:
         name: Of the experiment.
@@ -96,16 +95,16 @@ class ExperimentScore:
 
 
 @dataclass(frozen=True, slots=True)
-class FCNScoreReport:
-    """FCN-scores of one or more experiments.
+class SegmentationReport:
+    """FCN-scores, or seg-scores, of one or more experiments.
 
     Attributes:
-        weights_sha256: Of the scoring network's weights file.
         experiments: One entry an experiment and protocol, ``paper`` before ``strict``.
+        weights_sha256: Of the scoring network's weights file, where there is a network.
     """
 
-    weights_sha256: str
     experiments: tuple[ExperimentScore, ...]
+    weights_sha256: str | None = None
 
     @property
     def signature(self) -> str:
@@ -137,11 +136,16 @@ class FCNScoreReport:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """Return the document of ``fcn-score --json``, schema ``p2p-eval/fcn-score/1``."""
+        """Return the document of ``--json``, schema ``p2p-eval/fcn-score/1`` or ``…/seg-score/1``.
+
+        Only the one of a network has ``weights_sha256``.
+        """
+        signature = self.signature
+        weights = {} if self.weights_sha256 is None else {"weights_sha256": self.weights_sha256}
         return {
-            "schema": SCHEMA,
-            "signature": self.signature,
-            "weights_sha256": self.weights_sha256,
+            "schema": f"p2p-eval/{Signature.parse(signature).metric}/1",
+            "signature": signature,
+            **weights,
             "experiments": [entry.to_json() for entry in self.experiments],
         }
 
@@ -158,6 +162,7 @@ def score_experiment(
     seed: int,
     left_out: Sequence[str] = (),
     notes: Sequence[str] = (),
+    direction: Direction = "labels-to-photo",
 ) -> ExperimentScore:
     """Derive an experiment's figures from the joint counts of its frames.
 
@@ -172,6 +177,7 @@ def score_experiment(
         seed: Of the bootstrap.
         left_out: Frames that could not be used.
         notes: Notes that are known already; those about the figures are added.
+        direction: What the images are: photos, or painted labels.
     """
     hist, dropped = histogram(counts, protocol)
     result = scores(hist.sum(0), protocol)
@@ -192,7 +198,11 @@ def score_experiment(
         ),
         signature=signature,
         left_out=tuple(left_out),
-        notes=(*notes, *_remarks(counts, classes, protocol, result, lost)),
+        notes=(
+            *notes,
+            *_remarks(counts, classes, protocol, result, lost),
+            *map(str, collapse_findings(counts.sum(0), classes, direction)),
+        ),
     )
 
 
@@ -273,7 +283,7 @@ def _remarks(
                 + " (pixel / class / IOU): "
                 + ", ".join(_differences(counts, lost))
             )
-    return [*remarks, *map(str, collapse_findings(counts.sum(0), classes))]
+    return remarks
 
 
 def _differences(counts: Counts, lost: Sequence[str]) -> list[str]:

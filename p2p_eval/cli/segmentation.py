@@ -1,0 +1,86 @@
+"""What the commands of the FCN-score and the seg-score have in common: a protocol, a table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from p2p_eval.cli.exits import LEFT_OUT, stderr
+from p2p_eval.cli.table import FCN_FIGURES, print_table
+
+if TYPE_CHECKING:
+    from p2p_eval.scoring.segmentation_report import SegmentationReport
+
+__all__ = ["Protocol", "ProtocolOption", "give", "print_notes", "print_scores"]
+
+COLUMNS = ("experiment", "frames", "protocol", "dropped", *FCN_FIGURES)
+
+
+class Protocol(StrEnum):
+    """How the confusion matrix becomes a score."""
+
+    paper = "paper"
+    strict = "strict"
+    both = "both"
+
+
+ProtocolOption = Annotated[
+    Protocol,
+    typer.Option(
+        "--protocol",
+        help="paper: as the official script, its quirks included. strict: absent classes are "
+        "left out of the means, and no frame is ever dropped.",
+    ),
+]
+
+
+def give(report: SegmentationReport, title: str, *, as_json: bool, quiet: bool) -> None:
+    """Print scores on stdout, and on stderr what a reader of them should know.
+
+    Raises:
+        typer.Exit: Frames were left out; each has been named.
+    """
+    document = report.to_json()
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        print_scores(title, document["experiments"])
+    print_notes(report, quiet=quiet)
+    if report.left_out:
+        for name in report.left_out:
+            stderr.print(f"left out: {name}", style="yellow", markup=False)
+        raise typer.Exit(LEFT_OUT)
+
+
+def print_notes(report: SegmentationReport, *, quiet: bool) -> None:
+    """Print on stderr what a reader of the scores should know, or only the warnings of it."""
+    for note in report.warnings if quiet else report.notes:
+        stderr.print(note, style="yellow", markup=False)
+
+
+def print_scores(title: str, experiments: Iterable[Mapping[str, Any]]) -> None:
+    """Print a table of scores, as :meth:`SegmentationReport.to_json` gives them, on stdout."""
+    from p2p_eval.metrics.confusion import FIGURES
+
+    rows = [
+        (
+            row["name"],
+            str(row["frames"]),
+            row["protocol"],
+            str(row["dropped_frames"]),
+            *(_with_interval(row, key) for key in FIGURES),
+        )
+        for row in experiments
+    ]
+    print_table(f"{title}, with 95 % intervals over frames (higher is better)", COLUMNS, rows)
+
+
+def _with_interval(row: Mapping[str, Any], key: str) -> str:
+    if row[key] is None:
+        return "–"
+    low, high = row["ci95"][key]
+    return f"{row[key]:.3f}" + (f"\n{low:.3f}–{high:.3f}" if low is not None else "")
