@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,14 @@ def pytest_terminal_summary(
     """Say which tests were deselected, and why."""
     for line in config.stash.get(LEFT_OUT, []):
         terminalreporter.write_line(f"deselected {line}")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_feature_cache() -> Iterator[None]:
+    """Keep the user's cache of real images' features out of it; what tests it makes its own."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("P2P_EVAL_FEATURES_GIB", "0")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -104,7 +104,7 @@ class FeatureCache:
         return tensors
 
     def put(self, key: str, tensors: Sequence[Tensor]) -> None:
-        """Keep tensors, if there is room; an entry of this key is replaced."""
+        """Keep tensors, none of them empty, if there is room."""
         if self._full:
             return
         parts = _parts(key, tensors)

@@ -110,7 +110,7 @@ def read_metric_values(path: Path) -> MetricValues:
                 raise ValueError(f"over {MAX_BYTES} bytes")
             document = json.loads(file.read(MAX_BYTES))
         return _parse(document)
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError, OverflowError, RecursionError) as error:
         raise StoreError(
             f"{path}: damaged, or not written by p2p-eval ({error}); remove it or use --fresh"
         ) from error
