@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import sys
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
 from http.client import HTTPException
@@ -29,10 +29,7 @@ from torch.utils.data import Dataset
 from p2p_eval.errors import InputError
 from p2p_eval.results.images import ImageRef, file_sha256, read_rgb
 
-__all__ = ["SET_METRICS", "ImageSet", "SetFigure", "SetMetrics"]
-
-SET_METRICS = ("fid", "kid")
-"""Names, as ``--metrics`` takes them. Of both, lower is better."""
+__all__ = ["ImageSet", "SetFigure", "SetMetrics", "set_note"]
 
 EXTRACTOR = "inception-v3-compat"
 LAYER = 2048
@@ -77,27 +74,35 @@ class _Decoded(Dataset[Tensor]):
 
 @dataclass(frozen=True, slots=True)
 class SetFigure:
-    """One figure of two sets.
-
-    Attributes:
-        value: Lower is better; KID can be slightly negative.
-        std: Of KID over its random subsets; None where there is none.
-        settings: Everything that changes the value, in order, for the signature.
-        notes: What a reader should know.
-    """
+    """One figure of two sets: its value, and the deviation of KID over its random subsets."""
 
     value: float
-    std: float | None
-    settings: Mapping[str, str]
-    notes: tuple[str, ...] = ()
+    std: float | None = None
+
+
+def set_note(name: str, images: int) -> str | None:
+    """Return what a reader of a figure of so many images should know."""
+    if name == "fid" and images < LAYER:
+        return (
+            f"warning: fid of {images} images, fewer than its {LAYER} features: the covariance "
+            "has not full rank and the figure is far too high; compare it only with figures of as "
+            "many images"
+        )
+    if name == "kid" and _kid_subsets(images) == 1:
+        return (
+            f"note: kid of {images} images: one subset that holds them all in place of "
+            f"{KID_SUBSETS} of {KID_SUBSET_SIZE}, so it has no standard deviation"
+        )
+    return None
 
 
 class SetMetrics:
     """FID and KID by torch-fidelity.
 
     Use as a context manager: features of a set that appears again, as the real images of several
-    experiments do, are kept in a temporary folder until it ends. Memory holds 8 KiB of features an
-    image, and one image at a time.
+    experiments do, are kept in a temporary folder until it ends. Memory holds one image at a time,
+    and 8 KiB of features for each image of both sets. Lower is better for both; KID can be slightly
+    negative.
 
     Args:
         device: ``cpu``, ``cuda`` or ``cuda:N``.
@@ -115,7 +120,7 @@ class SetMetrics:
                 "FID and KID need the package torch-fidelity, which is not installed: "
                 "pip install 'p2p-eval[fid]'"
             )
-        self._device = device
+        self._device = torch.device(device)
         self._seed = seed
         self._weights = _weights()
         self._cache = TemporaryDirectory(prefix="p2p-eval-")
@@ -144,13 +149,14 @@ class SetMetrics:
             "weights-sha256": WEIGHTS_SHA256[:16],
             "torch-fidelity": torch_fidelity.__version__,
             "images": str(images),
+            "device": self._device.type,
         }
         if name == "kid":
-            size = min(KID_SUBSET_SIZE, images)
             settings |= {
                 "kernel": "poly3",
                 "subsets": str(_kid_subsets(images)),
-                "subset-size": str(size),
+                "subset-size": str(min(KID_SUBSET_SIZE, images)),
+                "seed": str(self._seed),
             }
         return settings
 
@@ -165,7 +171,7 @@ class SetMetrics:
         """Compute figures of two sets of equal size.
 
         Args:
-            names: Some of :data:`SET_METRICS`.
+            names: ``fid``, ``kid`` or both.
             generated: One set; its images may have any sizes.
             real: The other.
             step: Called for each image that goes through the network.
@@ -185,20 +191,13 @@ class SetMetrics:
         raw = self._calculate(names, generated, real, step)
         figures = {}
         if "fid" in names:
-            figures["fid"] = SetFigure(
-                raw["frechet_inception_distance"],
-                None,
-                self.settings("fid", count),
-                _fid_notes(count),
-            )
+            figures["fid"] = SetFigure(raw["frechet_inception_distance"])
         if "kid" in names:
             figures["kid"] = SetFigure(
                 raw["kernel_inception_distance_mean"],
                 raw["kernel_inception_distance_std"] if _kid_subsets(count) > 1 else None,
-                self.settings("kid", count),
-                _kid_notes(count),
             )
-        return figures
+        return {name: figures[name] for name in names}
 
     def _calculate(
         self,
@@ -209,9 +208,14 @@ class SetMetrics:
     ) -> dict[str, Any]:
         import torch_fidelity
 
-        device = torch.device(self._device)
         count = len(generated.images)
-        with torch.cuda.device(device) if device.type == "cuda" else nullcontext():
+        on_gpu = self._device.type == "cuda"
+        with (
+            torch.cuda.device(self._device) if on_gpu else nullcontext(),
+            torch.backends.cudnn.flags(
+                enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+            ),
+        ):
             result: dict[str, Any] = torch_fidelity.calculate_metrics(
                 input1=_Decoded(generated.images, step),
                 input2=_Decoded(real.images, step),
@@ -225,7 +229,7 @@ class SetMetrics:
                 rng_seed=self._seed,
                 feature_extractor=EXTRACTOR,
                 feature_extractor_weights_path=str(self._weights),
-                cuda=device.type == "cuda",
+                cuda=on_gpu,
                 batch_size=1,  # images may differ in size; on a CPU larger batches gain nothing
                 save_cpu_ram=True,  # no processes that decode ahead
                 verbose=False,
@@ -236,24 +240,6 @@ class SetMetrics:
 def _kid_subsets(images: int) -> int:
     """One, where every subset would hold all images."""
     return KID_SUBSETS if images > KID_SUBSET_SIZE else 1
-
-
-def _fid_notes(images: int) -> tuple[str, ...]:
-    if images >= LAYER:
-        return ()
-    return (
-        f"fid of {images} images, fewer than its {LAYER} features: the covariance has not full "
-        "rank and the figure is far too high; compare it only with figures of as many images",
-    )
-
-
-def _kid_notes(images: int) -> tuple[str, ...]:
-    if images > KID_SUBSET_SIZE:
-        return ()
-    return (
-        f"kid of {images} images: one subset that holds them all in place of {KID_SUBSETS} of "
-        f"{KID_SUBSET_SIZE}, so that it has no standard deviation",
-    )
 
 
 def _weights() -> Path:
