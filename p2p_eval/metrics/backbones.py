@@ -8,16 +8,20 @@ https://github.com/richzhang/PerceptualSimilarity (``lpips/pretrained_networks.p
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from p2p_eval.metrics.tiles import TRANSFORMS, TiledConv
+
 __all__ = ["BACKBONES", "Backbone", "BackboneName", "Conv", "Fire", "Network", "Pool"]
 
 BackboneName = Literal["alex", "vgg", "squeeze"]
+
+WIDE = 64  # input channels from which Winograd's products outweigh its transforms
 
 
 class Conv(NamedTuple):
@@ -149,28 +153,27 @@ BACKBONES: dict[BackboneName, Backbone] = {
 
 
 class Network:
-    """A backbone with its weights: images in, the activations of each tap out.
+    """A backbone with its weights: one image in, the activations of each tap out.
 
     Args:
         backbone: Its layers.
-        weights: Its tensors by torchvision's names, on one device.
+        weights: Its tensors by torchvision's names, float32, on one device.
     """
 
     def __init__(self, backbone: Backbone, weights: Mapping[str, Tensor]) -> None:
         """Order the weights as the convolutions read them."""
         self.backbone = backbone
-        self._weights = {
-            conv.name: (
-                weights[f"features.{conv.name}.weight"].contiguous(
-                    memory_format=torch.channels_last
-                ),
-                weights[f"features.{conv.name}.bias"],
-            )
-            for conv in backbone.convolutions()
-        }
+        self._convolutions: dict[str, Callable[[Tensor], Tensor]] = {}
+        for conv in backbone.convolutions():
+            weight, bias = (weights[f"features.{conv.name}.{part}"] for part in ("weight", "bias"))
+            tiled = weight.device.type == "cpu" and conv.stride == 1 and conv.inputs >= WIDE
+            if tiled and conv.kernel in TRANSFORMS:
+                self._convolutions[conv.name] = TiledConv(weight, bias)
+            else:
+                self._convolutions[conv.name] = _direct(conv, weight, bias)
 
     def __call__(self, x: Tensor) -> list[Tensor]:
-        """Run the network on ``(N, 3, H, W)``; the taps are ``(N, C, h, w)`` after ReLU."""
+        """Run the network on ``(1, 3, H, W)``; the taps are ``(1, C, h, w)`` after ReLU."""
         x = x.contiguous(memory_format=torch.channels_last)
         taps = []
         for stage in self.backbone.stages:
@@ -178,13 +181,15 @@ class Network:
                 if isinstance(layer, Pool):
                     x = F.max_pool2d(x, layer.size, 2, ceil_mode=layer.ceil)
                 elif isinstance(layer, Conv):
-                    x = self._conv(layer, x)
+                    x = self._convolutions[layer.name](x)
                 else:
-                    x = self._conv(layer.squeeze, x)
-                    x = torch.cat([self._conv(layer.narrow, x), self._conv(layer.wide, x)], 1)
+                    x = self._convolutions[layer.squeeze.name](x)
+                    sides = (layer.narrow, layer.wide)
+                    x = torch.cat([self._convolutions[side.name](x) for side in sides], 1)
             taps.append(x)
         return taps
 
-    def _conv(self, conv: Conv, x: Tensor) -> Tensor:
-        weight, bias = self._weights[conv.name]
-        return F.conv2d(x, weight, bias, conv.stride, conv.padding).relu_()
+
+def _direct(conv: Conv, weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+    weight = weight.contiguous(memory_format=torch.channels_last)
+    return lambda x: F.conv2d(x, weight, bias, conv.stride, conv.padding).relu_()
