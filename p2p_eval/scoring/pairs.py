@@ -63,14 +63,16 @@ def pair_up(experiment: Experiment, *, keep_going: bool = False) -> Pairs:
     if not pairs:
         raise InputError(_no_pair(experiment, experiment.items))
     problems = [
-        f"{experiment.folder}: {counted(len(names), noun)} without {lacking} "
-        f"({', '.join(first(names))}{', …' if len(names) > 5 else ''}); {advice}"
-        for names, noun, lacking, advice in (
-            (alone, "generated image", "a real one", "add these, or remove the images"),
+        f"{experiment.folder}: {what}: {len(names)} ({_some(names)}); {advice}"
+        for names, what, advice in (
+            (
+                alone,
+                "generated images without a real one",
+                "add the real ones, or remove the images",
+            ),
             (
                 experiment.missing_outputs,
-                "input or real image",
-                "a generated one",
+                "inputs or real images without a generated one",
                 "generate the missing ones: figures without them are of another test set",
             ),
         )
@@ -85,13 +87,17 @@ def pair_up(experiment: Experiment, *, keep_going: bool = False) -> Pairs:
     return Pairs(experiment, pairs, left_out)
 
 
+def _some(names: Sequence[str]) -> str:
+    return ", ".join((*first(names), "…") if len(names) > len(first(names)) else names)
+
+
 def _no_pair(experiment: Experiment, items: Sequence[Item]) -> str:
-    ours = ", ".join(first(item.id for item in items))
-    others = ", ".join(first(experiment.missing_outputs))
+    ours = _some([item.id for item in items])
+    others = _some(experiment.missing_outputs)
     if others:
         return (
-            f"{experiment.folder}: no generated image has the name of a real one: got {ours} and "
-            f"the like, and {others} and the like; name them alike"
+            f"{experiment.folder}: no generated image has the name of a real one: got {ours}, "
+            f"expected names such as {others}; name them alike"
         )
     return (
         f"{experiment.folder}: got generated images ({ours}) but no real ones; "
