@@ -22,6 +22,7 @@ COMMANDS = (
     ["doctor"],
     ["fcn-score"],
     ["metrics"],
+    ["seg-score"],
     ["weights", "list"],
     ["weights", "get"],
     ["weights", "verify"],

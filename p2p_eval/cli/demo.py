@@ -12,8 +12,7 @@ from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.fcn_score import TITLE
 from p2p_eval.cli.progress import progress_bar
-from p2p_eval.cli.segmentation import print_notes, print_scores
-from p2p_eval.cli.table import FCN_FIGURES, print_table
+from p2p_eval.cli.segmentation import print_notes, print_paper, print_scores
 
 __all__ = ["demo"]
 
@@ -38,6 +37,7 @@ def demo(
     with exit_codes(debug):
         from p2p_eval.datasets.controls import KINDS
         from p2p_eval.demo import run
+        from p2p_eval.tables.paper import TABLE_1
 
         with progress_bar("demo", quiet=quiet) as progress:
             result = run(out, count=count, workers=workers, seed=seed, progress=progress)
@@ -48,18 +48,11 @@ def demo(
             place = {kind: number for number, kind in enumerate(KINDS)}
             rows = document["experiments"]
             print_scores(TITLE, sorted(rows, key=lambda row: place.get(row["name"], len(place))))
-            _print_paper()
+            print_paper(
+                "Table 1: Cityscapes labels→photos\n(other images, another scorer: compare the "
+                "order, not the figures)",
+                TABLE_1,
+            )
             typer.echo(f"pictures: {result.sheet}")
             typer.echo(f"again:    {result.command}")
         print_notes(result.report, quiet=quiet)
-
-
-def _print_paper() -> None:
-    from p2p_eval.tables.paper import TABLE_1
-
-    print_table(
-        "The paper's Table 1: Cityscapes labels→photos\n(other images, another scorer: compare "
-        "the order, not the figures)",
-        ("loss", *FCN_FIGURES),
-        [(row.name, *(f"{value:.2f}" for value in row[1:])) for row in TABLE_1],
-    )

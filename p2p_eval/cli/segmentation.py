@@ -14,8 +14,9 @@ from p2p_eval.cli.table import FCN_FIGURES, print_table
 
 if TYPE_CHECKING:
     from p2p_eval.scoring.segmentation_report import SegmentationReport
+    from p2p_eval.tables.paper import FCNRow
 
-__all__ = ["Protocol", "ProtocolOption", "give", "print_notes", "print_scores"]
+__all__ = ["Protocol", "ProtocolOption", "give", "print_notes", "print_paper", "print_scores"]
 
 COLUMNS = ("experiment", "frames", "protocol", "dropped", *FCN_FIGURES)
 
@@ -77,6 +78,20 @@ def print_scores(title: str, experiments: Iterable[Mapping[str, Any]]) -> None:
         for row in experiments
     ]
     print_table(f"{title}, with 95 % intervals over frames (higher is better)", COLUMNS, rows)
+
+
+def print_paper(table: str, rows: Iterable[FCNRow]) -> None:
+    """Print a table of the paper's on stdout.
+
+    Args:
+        table: Its name and what stands in it.
+        rows: Its rows.
+    """
+    print_table(
+        f"The paper's {table}",
+        ("loss", *FCN_FIGURES),
+        [(row.name, *(f"{value:.2f}" for value in row[1:])) for row in rows],
+    )
 
 
 def _with_interval(row: Mapping[str, Any], key: str) -> str:

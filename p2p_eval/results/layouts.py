@@ -51,7 +51,7 @@ TORCH_FOLDERS = ("output", "input", "target")
 # Folders that test runs make below the one that the user has named.
 RUN_FOLDER = re.compile(r"(test|val|train)_latest|latest_net_G_(test|val|train)")
 # What the kit itself writes, predictions in colours among it.
-SCORE_FOLDERS = ("p2p-eval-out", "fcn_score")
+SCORE_FOLDERS = ("p2p-eval-out", "fcn_score", "seg_score")
 SIDE_BY_SIDE_MAX_HEIGHT = 512
 PROBED = 5
 

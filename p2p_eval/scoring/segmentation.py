@@ -64,7 +64,7 @@ class Method:
         direction: What the generated images are.
         label_set: What label ids and colours mean.
         predictor: Gives each pixel of an image a class.
-        settings: What of the method changes counts, besides the predictor's own settings.
+        settings: Of the signature; the predictor's own follow them.
         weights_sha256: Of the predictor's weights file, where it has one.
         remarks: What is known beforehand and a reader of the figures should know.
     """
