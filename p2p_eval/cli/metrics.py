@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +15,7 @@ from p2p_eval.cli.progress import progress_bar
 from p2p_eval.cli.table import print_table
 
 if TYPE_CHECKING:
+    from p2p_eval.scoring.comparison import Compared, MetricComparison
     from p2p_eval.scoring.metrics_report import ImageMetricsReport
 
 __all__ = ["metrics"]
@@ -53,6 +55,12 @@ def metrics(
             metavar="FILE",
         ),
     ] = None,
+    compare: Annotated[
+        bool,
+        typer.Option(
+            "--compare", help="Also compare each further experiment with the first, image by image."
+        ),
+    ] = False,
     layout: options.Layout = "auto",
     out: options.Out = Path("p2p-eval-out"),
     device: options.Device = "auto",
@@ -89,14 +97,18 @@ def metrics(
                 fresh=fresh,
                 keep_going=keep_going,
                 lpips_weights=lpips_weights,
+                compare=compare,
                 progress=progress,
             )
         if as_json:
             typer.echo(json.dumps(report.to_json(), indent=2))
         else:
             _print_metrics(report)
+            if report.compared is not None:
+                _print_comparisons(report.compared)
         _print_remarks(report, quiet=quiet)
-        if report.left_out or (report.unavailable and names is not None):
+        refused = report.compared is not None and report.compared.refused
+        if report.left_out or refused or (report.unavailable and names is not None):
             raise typer.Exit(LEFT_OUT)
 
 
@@ -135,12 +147,49 @@ def _figure(facts: dict[str, Any] | None) -> str:
     return f"{facts['mean']:.{digits}f}{half}{infinite}"
 
 
+def _print_comparisons(compared: Compared) -> None:
+    rows = [
+        (
+            entry.a,
+            entry.b,
+            entry.metric,
+            str(entry.figures.count)
+            + (f"\n{entry.figures.infinite} infinite" if entry.figures.infinite else ""),
+            _difference(entry),
+            _p(entry.figures.p),
+            {entry.a: "a", entry.b: "b"}.get(entry.winner or "", "no difference shown"),
+        )
+        for entry in compared.comparisons
+    ]
+    print_table(
+        "Compared on the same images: mean of a − b with its 95 % interval, Wilcoxon's p",
+        ("a", "b", "metric", "images", "a − b", "p", "better"),
+        rows,
+    )
+
+
+def _difference(entry: MetricComparison) -> str:
+    digits = 2 if entry.unit else 4
+    unit = f" {entry.unit}" if entry.unit else ""
+    (low, high), middle = entry.figures.ci95, entry.figures.difference
+    if math.isnan(middle):
+        return "–"
+    interval = "" if math.isnan(low) else f"\n{low:+.{digits}f} to {high:+.{digits}f}"
+    return f"{middle:+.{digits}f}{unit}{interval}"
+
+
+def _p(p: float) -> str:
+    return "–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
+
+
 def _print_remarks(report: ImageMetricsReport, *, quiet: bool) -> None:
     """Print on stderr what a reader should know; with ``quiet`` only what is missing or wrong."""
     for entry in report.unavailable:
         stderr.print(
             f"{entry.metric} is not available: {entry.reason}", style="yellow", markup=False
         )
+    for reason in report.compared.refused if report.compared is not None else ():
+        stderr.print(reason, style="yellow", markup=False)
     for note in report.warnings if quiet else report.notes:
         stderr.print(note, style="yellow", markup=False)
     for name in report.left_out:

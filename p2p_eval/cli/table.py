@@ -25,14 +25,17 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         rows: One text a column.
     """
     from rich import box
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    rows = list(rows)
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0))
     table.add_column(Text(columns[0]), overflow="fold", min_width=NAME_WIDTH)
-    for column in columns[1:]:
-        table.add_column(Text(column), justify="right", no_wrap=True)
+    for column, *cells in list(zip(columns, *rows, strict=True))[1:]:
+        widest = max(cell_len(line) for cell in (column, *cells) for line in cell.split("\n"))
+        table.add_column(Text(column), justify="right", no_wrap=True, min_width=widest)
     for row in rows:
         table.add_row(*map(Text, row))
     console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)

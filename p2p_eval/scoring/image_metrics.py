@@ -6,9 +6,11 @@ What each metric computes, and after whom, is in :mod:`p2p_eval.metrics`.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
@@ -19,20 +21,25 @@ from p2p_eval.scores.feature_cache import FeatureCache
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.store import exclusive, remove, write_together
 from p2p_eval.scores.values_file import MetricFacts, MetricValues
+from p2p_eval.scoring.comparison import Side, check_same_ids, compare_sides
 from p2p_eval.scoring.measuring import JOURNAL, VALUES, Measured, Measuring, measure_pairs
-from p2p_eval.scoring.metric_choice import DEFAULT_METRICS, choose
+from p2p_eval.scoring.metric_choice import DEFAULT_METRICS, Unavailable, choose
 from p2p_eval.scoring.metrics_report import (
     ExperimentMetrics,
     ImageMetricsReport,
+    MetricScore,
     per_image_csv,
     summarise,
 )
 from p2p_eval.scoring.pairs import Pairs, pair_up
 from p2p_eval.scoring.predictor import pick_device
+from p2p_eval.scoring.set_metrics import SetMetrics, set_note
+from p2p_eval.scoring.set_scores import SETS, SetFigures, SetWork, score_sets, sets_bytes
 
 __all__ = ["ImageMetricsReport", "image_metrics"]
 
 SCORE_FOLDER = "metrics"
+COMPARISON = "metrics_comparison.json"
 
 Progress = Callable[[int, int], None]
 
@@ -64,6 +71,7 @@ def image_metrics(
     fresh: bool = False,
     keep_going: bool = False,
     lpips_weights: str | Path | None = None,
+    compare: bool = False,
     progress: Progress | None = None,
 ) -> ImageMetricsReport:
     """Measure how near generated images are to the real ones.
@@ -74,7 +82,8 @@ def image_metrics(
     files and the same signature, so that a metric that is added later is the only one computed.
 
     Writes ``<out>/<experiment>/metrics/{values.json, per_image.csv, score.json}`` once all
-    experiments are measured.
+    experiments are measured; with FID or KID also ``sets.json`` there, and with ``compare``
+    ``<out>/metrics_comparison.json``.
 
     Args:
         results: Folder of generated images, of one experiment or several; or several folders.
@@ -89,7 +98,8 @@ def image_metrics(
         fresh: Measure anew; use nothing stored before.
         keep_going: Leave out images that cannot be used, and name them in the report.
         lpips_weights: File of the backbone's weights, where one LPIPS metric is asked for.
-        progress: Called with pairs done and pairs in total.
+        compare: Also compare each further experiment with the first, on the same images.
+        progress: Called with pairs done and pairs in total; for FID and KID then with images.
 
     Returns:
         The report; ``to_json`` gives its document.
@@ -108,7 +118,15 @@ def image_metrics(
         [Path(root) for root in roots], layout, None if real is None else Path(real)
     )
     works = [pair_up(experiment, keep_going=keep_going) for experiment in experiments]
+    if compare:
+        check_same_ids(
+            {work.experiment.name: [pair.id for pair in work.pairs] for work in works},
+            keep_going=keep_going,
+        )
     chosen = choose(metrics, None if lpips_weights is None else Path(lpips_weights), str(place))
+    if not (chosen.metrics or chosen.sets):
+        reasons = "\n".join(f"{lacking.metric}: {lacking.reason}" for lacking in chosen.unavailable)
+        raise InputError(f"none of the metrics asked for can run\n{reasons}")
     signatures = {metric.name: _signature(metric, place.type) for metric in chosen.metrics}
     how = Measuring(
         metrics={
@@ -124,21 +142,42 @@ def image_metrics(
     )
     with exclusive(out):
         done = _measure_all(works, how, progress)
-        report = ImageMetricsReport(
-            tuple(_score(result, signatures, draws, seed) for result in done), chosen.unavailable
+        sets, lacking = _score_sets(chosen.sets, done, how, seed, progress)
+        unavailable = (*chosen.unavailable, *lacking)
+        entries = tuple(
+            _score(result, signatures, figures, draws, seed)
+            for result, figures in zip(done, sets, strict=True)
         )
         files: dict[Path, bytes] = {}
-        for result, entry in zip(done, report.experiments, strict=True):
-            part = ImageMetricsReport((entry,), chosen.unavailable).to_json()
-            text = json.dumps(part, indent=2, ensure_ascii=False, allow_nan=False)
+        for result, figures, entry in zip(done, sets, entries, strict=True):
+            part = ImageMetricsReport((entry,), unavailable).to_json()
             folder = out / result.name / SCORE_FOLDER
             files[folder / VALUES] = result.values.to_bytes()
             files[folder / "per_image.csv"] = per_image_csv(result.values).encode()
-            files[folder / "score.json"] = f"{text}\n".encode()
+            if figures:
+                files[folder / SETS] = sets_bytes(_set_work(result, out), figures)
+            files[folder / "score.json"] = _document(part)
+        compared = None
+        if compare:
+            compared = compare_sides(
+                [
+                    Side(result.values, {metric.name: metric.signature for metric in entry.metrics})
+                    for result, entry in zip(done, entries, strict=True)
+                ],
+                out=out,
+                keep_going=keep_going,
+                draws=draws,
+                seed=seed,
+            )
+            files[out / COMPARISON] = _document(compared.to_json())
         write_together(files)
         for result in done:  # last, so that a kill costs nothing
             remove(out / result.name / SCORE_FOLDER / JOURNAL)
-    return report
+    return ImageMetricsReport(entries, unavailable, compared)
+
+
+def _document(document: Mapping[str, Any]) -> bytes:
+    return f"{json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
 def _signature(metric: Metric, device: str) -> Signature:
@@ -173,8 +212,37 @@ def _measure_all(
     return results
 
 
+def _score_sets(
+    names: Sequence[str],
+    done: Sequence[_Result],
+    how: Measuring,
+    seed: int,
+    progress: Progress | None,
+) -> tuple[Sequence[SetFigures], tuple[Unavailable, ...]]:
+    """Compute what is of whole sets, or say why it cannot be."""
+    none: list[SetFigures] = [{} for _ in done]
+    if not names:
+        return none, ()
+    try:
+        metrics = SetMetrics(device=str(how.device), seed=seed)
+    except InputError as error:
+        return none, tuple(Unavailable(name, str(error)) for name in names)
+    with metrics:
+        works = [_set_work(result, how.out) for result in done]
+        return score_sets(names, works, metrics, fresh=how.fresh, progress=progress), ()
+
+
+def _set_work(result: _Result, out: Path) -> SetWork:
+    folder = out / result.name / SCORE_FOLDER
+    return SetWork.of(folder, result.pairs.pairs, result.values.rows)
+
+
 def _score(
-    result: _Result, signatures: Mapping[str, Signature], draws: int, seed: int
+    result: _Result,
+    signatures: Mapping[str, Signature],
+    sets: SetFigures,
+    draws: int,
+    seed: int,
 ) -> ExperimentMetrics:
     measured, images = result.measured, len(result.measured.rows)
     jpeg = "no" if not measured.jpegs else "yes" if measured.jpegs == images else "some"
@@ -182,12 +250,26 @@ def _score(
         "jpeg": jpeg, "bootstrap": str(draws), "seed": str(seed), "version": __version__,
     }  # fmt: skip
     complete = {name: line.replace(**settings) for name, line in signatures.items()}
+    of_sets = tuple(
+        MetricScore(
+            name,
+            better="lower",
+            unit="",
+            mean=figure.value,
+            std=math.nan if figure.std is None else figure.std,
+            ci95=(math.nan, math.nan),
+            infinite=0,
+            signature=str(line.replace(jpeg=jpeg, version=__version__)),
+        )
+        for name, (line, figure) in sets.items()
+    )
+    set_notes = [note for name in sets if (note := set_note(name, images)) is not None]
     return ExperimentMetrics(
         name=result.name,
         images=images,
-        metrics=summarise(result.values, complete, draws=draws, seed=seed),
+        metrics=(*summarise(result.values, complete, draws=draws, seed=seed), *of_sets),
         left_out=(*result.pairs.left_out, *measured.left_out),
-        notes=(*result.pairs.notes, *_notes(measured)),
+        notes=(*result.pairs.notes, *_notes(measured), *set_notes),
     )
 
 

@@ -15,6 +15,7 @@ from p2p_eval.metrics.metric import Better
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.statistics import Summary, summary
 from p2p_eval.scores.values_file import MetricValues
+from p2p_eval.scoring.comparison import Compared
 from p2p_eval.scoring.metric_choice import Unavailable
 
 __all__ = [
@@ -103,10 +104,12 @@ class ImageMetricsReport:
     Attributes:
         experiments: In the order of the results folders, by name in each.
         unavailable: Metrics that could not run, and why.
+        compared: The experiments compared image by image, where that was asked for.
     """
 
     experiments: tuple[ExperimentMetrics, ...]
     unavailable: tuple[Unavailable, ...] = ()
+    compared: Compared | None = None
 
     @property
     def notes(self) -> list[str]:
@@ -121,17 +124,23 @@ class ImageMetricsReport:
     @property
     def left_out(self) -> list[str]:
         """Every image that was left out, as ``experiment/image: reason``."""
-        return [f"{entry.name}/{row}" for entry in self.experiments for row in entry.left_out]
+        return [
+            *(f"{entry.name}/{row}" for entry in self.experiments for row in entry.left_out),
+            *(self.compared.left_out if self.compared is not None else ()),
+        ]
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``metrics --json``, schema ``p2p-eval/metrics/1``."""
-        return {
+        document = {
             "schema": SCHEMA,
             "experiments": [entry.to_json() for entry in self.experiments],
             "unavailable": [
                 {"metric": entry.metric, "reason": entry.reason} for entry in self.unavailable
             ],
         }
+        if self.compared is not None:
+            document["comparisons"] = self.compared.to_json()["comparisons"]
+        return document
 
 
 def summarise(
