@@ -21,7 +21,7 @@ def test_fcn_exports() -> None:
 
 def test_metrics_exports() -> None:
     assert p2p_eval.metrics.__all__ == [
-        "Collapse", "Scores", "SegmentationScore",
-        "collapse", "histogram", "joint_counts", "scores",
+        "Collapse", "ImageMetric", "Scores", "SegmentationScore",
+        "collapse", "gmsd", "histogram", "joint_counts", "ms_ssim", "psnr", "scores", "ssim",
     ]  # fmt: skip
-    assert all(hasattr(p2p_eval.metrics, name) for name in p2p_eval.metrics.__all__)
+    assert all(callable(getattr(p2p_eval.metrics, name)) for name in p2p_eval.metrics.__all__)

@@ -1,4 +1,4 @@
-"""What a metric computes: functions on arrays, and ``torchmetrics`` classes that stream.
+"""What a metric computes: functions on arrays and tensors, and classes that stream.
 
 Example:
     >>> import numpy as np
@@ -9,28 +9,47 @@ Example:
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from p2p_eval.metrics.confusion import Collapse, Scores, collapse, histogram, joint_counts, scores
 
 if TYPE_CHECKING:
+    from p2p_eval.metrics.gradient_similarity import gmsd
+    from p2p_eval.metrics.image_metric import ImageMetric
+    from p2p_eval.metrics.multiscale_similarity import ms_ssim
+    from p2p_eval.metrics.peak_signal_noise import psnr
     from p2p_eval.metrics.segmentation_score import SegmentationScore
+    from p2p_eval.metrics.structural_similarity import ssim
 
 __all__ = [
     "Collapse",
+    "ImageMetric",
     "Scores",
     "SegmentationScore",
     "collapse",
+    "gmsd",
     "histogram",
     "joint_counts",
+    "ms_ssim",
+    "psnr",
     "scores",
+    "ssim",
 ]
+
+# These need torch, which the functions on arrays do without. No module may have the name of what
+# it holds: once imported, it would hide it here.
+TORCH_MODULES = {
+    "ImageMetric": "image_metric",
+    "SegmentationScore": "segmentation_score",
+    "gmsd": "gradient_similarity",
+    "ms_ssim": "multiscale_similarity",
+    "psnr": "peak_signal_noise",
+    "ssim": "structural_similarity",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The class needs torch, which the functions do without.
-    if name == "SegmentationScore":
-        from p2p_eval.metrics.segmentation_score import SegmentationScore
-
-        return SegmentationScore
+    if name in TORCH_MODULES:
+        return getattr(import_module(f"{__name__}.{TORCH_MODULES[name]}"), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -42,8 +42,7 @@ def gray(images: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
 def _weigh(images: Tensor) -> Tensor:
     # Sums of uint8 are made in float64: float32 would round pixels near a half the other way.
     working = torch.float64 if images.dtype == torch.uint8 else images.dtype
-    first, *others = images.split(1, dim=1)
-    luma = first.to(working) * LUMA[0]
-    for channel, weight in zip(others, LUMA[1:], strict=True):
-        luma = luma.add_(channel.to(working), alpha=weight)
-    return luma
+    red, green, blue = images.unbind(1)
+    luma = red.to(working) * LUMA[0]
+    luma.add_(green.to(working), alpha=LUMA[1]).add_(blue.to(working), alpha=LUMA[2])
+    return luma.unsqueeze(1)

@@ -7,12 +7,13 @@ is never inferred from the data: it is 255 for uint8, and must be said for float
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Pair", "check_images", "check_pair"]
+__all__ = ["Pair", "check_images", "check_pair", "each_image"]
 
 FLOATING = (torch.float32, torch.float64)
 UINT8_PEAK = 255.0
@@ -118,6 +119,27 @@ def check_images(
         _check_values("x", x, peak)
         _check_values("y", y, peak)
     return peak
+
+
+def each_image(function: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
+    """Return the values of a batch of pairs; on a CPU from one image at a time.
+
+    There what lies between two steps then stays in the cache, which is several times as fast, and
+    no value can depend on the batch. A GPU computes the batch at once.
+
+    Args:
+        function: Two batches of images to one value a pair, ``(N,)``.
+        x: Generated images, ``(N, C, H, W)``.
+        y: Real images.
+
+    Example:
+        >>> x, y = torch.ones(3, 1, 2, 2), torch.zeros(3, 1, 2, 2)
+        >>> each_image(lambda x, y: (x - y).sum((1, 2, 3)), x, y)
+        tensor([4., 4., 4.])
+    """
+    if x.device.type != "cpu":
+        return function(x, y)
+    return torch.cat([function(x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
 
 
 def _check_type(name: str, images: Tensor) -> None:

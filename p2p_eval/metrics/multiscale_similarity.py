@@ -1,0 +1,94 @@
+"""MS-SSIM: SSIM over five scales."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from p2p_eval.metrics.filters import reduce
+from p2p_eval.metrics.gray import gray
+from p2p_eval.metrics.inputs import check_images, each_image
+from p2p_eval.metrics.metric import Metric
+from p2p_eval.metrics.structural_similarity import WINDOW, similarity_maps
+
+__all__ = ["VARIANTS", "ms_ssim"]
+
+WEIGHTS = (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+SMALLEST = len(WINDOW) * 2 ** (len(WEIGHTS) - 1)
+
+
+@torch.no_grad()
+def ms_ssim(
+    x: Tensor, y: Tensor, *, peak: float | None = None, dtype: torch.dtype = torch.float64
+) -> Tensor:
+    """Return the MS-SSIM of each pair of images, in 0-1; higher is better.
+
+    As the authors' ``msssim.m``: the product, over five scales of MATLAB's gray, of the means of
+    SSIM's contrast and structure to the powers 0.0448, 0.2856, 0.3001 and 0.2363, and of the mean
+    SSIM of the last scale to the power 0.1333. Each scale is the one before reduced to the means of
+    2×2 pixels, its border mirrored, so that odd sizes keep their last row and column.
+
+    A negative mean has no real power; the MATLAB program then returns a complex number. Here it
+    counts as 0, and so the product is 0, as in piqa, piq and pytorch-msssim.
+
+    Other packages: torchmetrics and pyiqa drop or pad the last row and column of odd sizes, piq
+    pads before the first; pytorch-msssim pads with zeros. All agree where both sides are multiples
+    of 16. Most take the mean over RGB channels rather than of gray.
+
+    Args:
+        x: Generated images, ``(N, 1, H, W)`` or ``(N, 3, H, W)``; uint8, float32 or float64; 176
+            pixels a side at least, so that the window fits the last scale.
+        y: Real images, of the same shape, type and device.
+        peak: The largest value that a pixel can have; required of floating images, 255 for uint8.
+        dtype: What uint8 images are computed in; float32 is about twice as fast, to 1e-5.
+
+    Returns:
+        float64, ``(N,)``.
+
+    Raises:
+        ValueError: The images or the peak are not as above.
+
+    Source: Wang, Simoncelli, Bovik, *Multi-scale Structural Similarity for Image Quality
+    Assessment*, Asilomar 2003; https://ece.uwaterloo.ca/~z70wang/research/ssim.
+
+    Example:
+        >>> x = torch.arange(176, dtype=torch.uint8).expand(1, 1, 176, 176)
+        >>> round(ms_ssim(x, x // 2).item(), 4)
+        0.8754
+    """
+    peak = check_images(x, y, peak=peak, smallest=SMALLEST, dtype=dtype)
+
+    def product(x: Tensor, y: Tensor) -> Tensor:
+        images = torch.stack([gray(x, dtype), gray(y, dtype)])
+        result = torch.ones(len(x), dtype=torch.float64, device=x.device)
+        for scale, weight in enumerate(WEIGHTS, 1):
+            a, b = images
+            luminance, contrast = similarity_maps(a, b, peak)
+            if scale == len(WEIGHTS):
+                contrast *= luminance
+            result *= contrast.mean((1, 2, 3), dtype=torch.float64).clamp_(min=0) ** weight
+            images = reduce(images, 2)
+        return result
+
+    return each_image(product, x, y)
+
+
+VARIANTS = (
+    Metric(
+        name="ms-ssim",
+        better="higher",
+        unit="",
+        settings={
+            "input": "uint8",
+            "peak": "255",
+            "channels": "rgb2gray",
+            "scales": str(len(WEIGHTS)),
+            "window": "gaussian-11-1.5",
+            "border": "valid",
+            "negative": "zero",
+            "precision": "float64",
+        },
+        measure=ms_ssim,
+        smallest=SMALLEST,
+    ),
+)

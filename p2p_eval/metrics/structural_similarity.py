@@ -1,0 +1,155 @@
+"""SSIM: structural similarity of the authors' MATLAB program, and two variants of it."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import torch
+from torch import Tensor
+
+from p2p_eval.metrics.filters import gaussian, reduce, smooth
+from p2p_eval.metrics.gray import gray
+from p2p_eval.metrics.inputs import check_images, each_image
+from p2p_eval.metrics.metric import Metric
+
+__all__ = ["VARIANTS", "WINDOW", "similarity_maps", "ssim"]
+
+WINDOW = gaussian(11, 1.5)
+K1, K2 = 0.01, 0.03
+REDUCED_SIDE = 256
+
+
+@torch.no_grad()
+def ssim(
+    x: Tensor,
+    y: Tensor,
+    *,
+    peak: float | None = None,
+    downsample: bool = True,
+    rgb: bool = False,
+    dtype: torch.dtype = torch.float64,
+) -> Tensor:
+    """Return the mean SSIM of each pair of images, at most 1; higher is better.
+
+    With mean, variance and covariance under a Gaussian window of 11×11 and σ 1.5, where it lies
+    inside the image, ``C1 = (0.01 peak)²`` and ``C2 = (0.03 peak)²``::
+
+        (2 μx μy + C1) (2 σxy + C2) / ((μx² + μy² + C1) (σx² + σy² + C2))
+
+    As the authors' ``ssim.m``, it compares MATLAB's gray, reduced first by ``f = max(1,
+    round(min(H, W) / 256))``, a half rounded up. Their older ``ssim_index.m`` does not reduce:
+    ``downsample=False``.
+
+    Other packages: torchmetrics pads the border, piqa does not reduce by itself and piq rounds a
+    half to even (640 pixels: 2 for 3) and places the blocks of an odd f differently. Most take the
+    mean over RGB channels, which differs from SSIM of gray: ``rgb=True`` without downsampling is
+    scikit-image's ``structural_similarity(gaussian_weights=True, sigma=1.5,
+    use_sample_covariance=False, data_range=255, channel_axis=...)``.
+
+    Args:
+        x: Generated images, ``(N, 1, H, W)`` or ``(N, 3, H, W)``; uint8, float32 or float64; 11
+            pixels a side at least.
+        y: Real images, of the same shape, type and device.
+        peak: The largest value that a pixel can have; required of floating images, 255 for uint8.
+        downsample: Whether large images are reduced first.
+        rgb: Whether to take the mean over the channels, rather than their gray.
+        dtype: What uint8 images are computed in; float32 is about twice as fast, to 1e-5.
+
+    Returns:
+        float64, ``(N,)``.
+
+    Raises:
+        ValueError: The images or the peak are not as above.
+
+    Source: Wang, Bovik, Sheikh, Simoncelli, *Image Quality Assessment: From Error Visibility to
+    Structural Similarity*, IEEE TIP 2004; https://ece.uwaterloo.ca/~z70wang/research/ssim.
+
+    Example:
+        >>> x = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
+        >>> round(ssim(x, x // 2).item(), 4)
+        0.6504
+    """
+    peak = check_images(x, y, peak=peak, smallest=len(WINDOW), dtype=dtype)
+    factor = max(1, math.floor(min(x.shape[2:]) / REDUCED_SIDE + 0.5)) if downsample else 1
+
+    def mean(x: Tensor, y: Tensor) -> Tensor:
+        images = torch.stack([_channels(x, rgb, dtype), _channels(y, rgb, dtype)])
+        a, b = reduce(images, factor)
+        luminance, contrast = similarity_maps(a, b, peak)
+        return luminance.mul_(contrast).mean((1, 2, 3), dtype=torch.float64)
+
+    return each_image(mean, x, y)
+
+
+def similarity_maps(x: Tensor, y: Tensor, peak: float) -> tuple[Tensor, Tensor]:
+    """Return the two factors of SSIM at each place of the window.
+
+    Args:
+        x: Floating, ``(N, C, H, W)``.
+        y: As ``x``.
+        peak: The largest value that a pixel can have.
+
+    Returns:
+        Luminance ``(2 μx μy + C1) / (μx² + μy² + C1)``, and contrast and structure ``(2 σxy + C2) /
+        (σx² + σy² + C2)``, each ``(N, C, H - 10, W - 10)``.
+    """
+    c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
+    # The sum of the variances is all that is needed of them: four maps rather than five.
+    maps = torch.stack([x, y, x.square().addcmul_(y, y), x * y])
+    mu_x, mu_y, square, product = smooth(maps, WINDOW)
+    mu_square = mu_x.square().addcmul_(mu_y, mu_y)
+    mu_product = mu_x.mul_(mu_y)
+    contrast = product.sub_(mu_product).mul_(2).add_(c2)
+    contrast /= square.sub_(mu_square).add_(c2)
+    luminance = mu_product.mul_(2).add_(c1)
+    luminance /= mu_square.add_(c1)
+    return luminance, contrast
+
+
+def _channels(images: Tensor, rgb: bool, dtype: torch.dtype) -> Tensor:
+    if not rgb:
+        return gray(images, dtype)
+    return images.to(dtype) if images.dtype == torch.uint8 else images
+
+
+def _settings(channels: str, downsample: str) -> dict[str, str]:
+    return {
+        "input": "uint8",
+        "peak": "255",
+        "channels": channels,
+        "downsample": downsample,
+        "window": "gaussian-11-1.5",
+        "border": "valid",
+        "k1": str(K1),
+        "k2": str(K2),
+        "precision": "float64",
+    }
+
+
+VARIANTS = (
+    Metric(
+        name="ssim",
+        better="higher",
+        unit="",
+        settings=_settings("rgb2gray", "matlab-256"),
+        measure=ssim,
+        smallest=len(WINDOW),
+    ),
+    Metric(
+        name="ssim[no-downsample]",
+        better="higher",
+        unit="",
+        settings=_settings("rgb2gray", "no"),
+        measure=partial(ssim, downsample=False),
+        smallest=len(WINDOW),
+    ),
+    Metric(
+        name="ssim[rgb]",
+        better="higher",
+        unit="",
+        settings=_settings("rgb-mean", "no"),
+        measure=partial(ssim, downsample=False, rgb=True),
+        smallest=len(WINDOW),
+    ),
+)
