@@ -1,12 +1,15 @@
 """LPIPS v0.1: the distance of two images as a network sees them.
 
-Each image goes through a network that was trained on ImageNet. At several layers the activations
-of each pixel are scaled to unit length, :math:`\\hat y^l_{hw}`; then
+Each image goes through a network that was trained on ImageNet. At several layers l the activations
+of each pixel are scaled to unit length, ŷ; then
 
-    d(x, x0) = Σ_l 1 / (H_l W_l) Σ_hw ‖w_l ⊙ (ŷ^l_hw − ŷ0^l_hw)‖²
+    d(x, y) = Σ_l 1 / (H_l W_l) Σ_hw Σ_c w_lc (ŷ^l_hwc(x) − ŷ^l_hwc(y))²
 
-with weights learnt from human judgements. As those are not negative, each image has a vector whose
-squared Euclidean distance is LPIPS, and that vector is what :class:`Features` hold.
+with weights w learnt from human judgements. As none is negative, √(w / HW) can go to both images:
+each has features of its own, and LPIPS is the squared Euclidean distance of the two.
+
+A pure number, 0 for equal images, rarely above 1; lower is better. Computed in float32 as by its
+authors, whose package it equals to 1e-6 for the same weights.
 
 Source: Zhang, Isola, Efros, Shechtman, Wang, *The Unreasonable Effectiveness of Deep Features as a
 Perceptual Metric*, CVPR 2018; https://github.com/richzhang/PerceptualSimilarity, of which the
@@ -17,13 +20,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import get_args
 
 import torch
 from torch import Tensor
 
 from p2p_eval.metrics.backbones import BACKBONES, BackboneName, Network
+from p2p_eval.metrics.inputs import check_images
 from p2p_eval.metrics.lpips_weights import (
     LINEAR_SHA256,
     backbone_weights,
@@ -37,17 +41,28 @@ __all__ = ["LPIPS", "load_lpips"]
 EPSILON = 1e-10
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
-SHOWN_DIGITS = 16
+SHOWN_DIGITS = 16  # of a sha256 in a signature
 
 
 class LPIPS:
-    """LPIPS v0.1 with given weights.
+    """LPIPS v0.1 with the given weights: a function of two batches of images.
 
     Args:
         backbone: ``alex``, ``vgg`` or ``squeeze``.
-        weights: The backbone's tensors by torchvision's names.
-        linear: The weight of each channel of each tap.
-        device: Where it is computed.
+        weights: The backbone's tensors, float32, by torchvision's names ``features.*``.
+        linear: The weight of each channel of each layer compared, none negative.
+        device: Where it is computed; images are taken from wherever they are.
+
+    Attributes:
+        smallest: Fewest pixels that each side of an image must have.
+
+    Example:
+        >>> shapes = BACKBONES["alex"].shapes().items()
+        >>> weights = {name: torch.randn(shape) * 0.01 for name, shape in shapes}
+        >>> lpips = LPIPS("alex", weights, [torch.ones(c) for c in BACKBONES["alex"].channels()])
+        >>> images = torch.randint(0, 256, (2, 3, 48, 64), dtype=torch.uint8)
+        >>> lpips(images, images)
+        tensor([0., 0.], dtype=torch.float64)
     """
 
     def __init__(
@@ -58,81 +73,90 @@ class LPIPS:
         device: str | torch.device = "cpu",
     ) -> None:
         """Put the weights on the device."""
-        self.backbone = BACKBONES[backbone]
+        self.smallest = BACKBONES[backbone].smallest
         self.device = torch.device(device)
         self._network = Network(
-            self.backbone, {name: tensor.to(self.device) for name, tensor in weights.items()}
+            BACKBONES[backbone], {name: tensor.to(self.device) for name, tensor in weights.items()}
         )
         self._roots = [weight.to(self.device).sqrt() for weight in linear]
-        # uint8 to [-1, 1], and that to what the networks were trained on, in one step.
+        # 0 … 255 to [-1, 1], and that to what the networks were trained on, in one step.
         shift, scale = (torch.tensor(v, dtype=torch.float64) for v in (SHIFT, SCALE))
         self._factor = (1 / (127.5 * scale)).float().to(self.device).view(3, 1, 1)
         self._offset = ((-1 - shift) / scale).float().to(self.device).view(3, 1, 1)
 
+    def __call__(self, x: Tensor, y: Tensor, *, peak: float | None = None) -> Tensor:
+        """Return the distance of each pair: float64, ``(N,)``.
+
+        Args:
+            x: Generated images, ``(N, 3, H, W)``: uint8, or float32 or float64 in 0 … ``peak``.
+            y: Real images, of the same shape and type.
+            peak: The largest value that a pixel can have: required of floating images.
+
+        Raises:
+            ValueError: As :func:`~p2p_eval.metrics.inputs.check_images`; an image needs three
+                channels, and :attr:`smallest` pixels on each side.
+        """
+        check_images(x, y, peak=peak, channels=(3,), smallest=self.smallest)
+        return self.distance(self.features(x, peak=peak), self.features(y, peak=peak))
+
     @torch.inference_mode()
-    def features(self, images: Tensor) -> tuple[Tensor, ...]:
+    def features(self, images: Tensor, *, peak: float | None = None) -> tuple[Tensor, ...]:
         """Return the features of images, one image at a time, so that none depends on another.
 
         Args:
-            images: uint8, ``(N, 3, H, W)``.
+            images: As ``x`` above.
+            peak: As above.
 
         Returns:
-            One float32 tensor ``(N, h, w, C)`` a tap; the sum of squared differences over all of
-            them is LPIPS.
+            One float32 tensor ``(N, h, w, C)`` for each layer compared.
 
         Raises:
-            ValueError: Another type or shape, or an image is too small.
+            ValueError: As above.
         """
-        self._check(images)
-        rows = [self._features(image[None]) for image in images.to(self.device)]
-        return tuple(torch.cat(tap) for tap in zip(*rows, strict=True))
+        peak = check_images(images, images, peak=peak, channels=(3,), smallest=self.smallest)
+        factor = self._factor * (255 / peak)
+        with _exact(self.device):
+            rows = [
+                self._features((image[None].to(self.device) * factor + self._offset).float())
+                for image in images
+            ]
+        return tuple(tap[0] if len(tap) == 1 else torch.cat(tap) for tap in zip(*rows, strict=True))
 
     def _features(self, image: Tensor) -> list[Tensor]:
-        taps = self._network(image * self._factor + self._offset)
         scaled = []
-        for tap, root in zip(taps, self._roots, strict=True):
+        for tap, root in zip(self._network(image), self._roots, strict=True):
             pixels = tap.permute(0, 2, 3, 1)
-            length = pixels.square().sum(-1, keepdim=True).sqrt_() + EPSILON
-            count = (pixels.shape[1] * pixels.shape[2]) ** 0.5
-            scaled.append(pixels / length.mul_(count) * root)
+            length = torch.linalg.vector_norm(pixels, dim=-1, keepdim=True).add_(EPSILON)
+            mean = (pixels.shape[1] * pixels.shape[2]) ** 0.5
+            scaled.append((pixels * length.mul_(mean).reciprocal_()).mul_(root))
         return scaled
 
     @torch.inference_mode()
     def distance(self, x: tuple[Tensor, ...], y: tuple[Tensor, ...]) -> Tensor:
-        """Return LPIPS of pairs from their features: float64, ``(N,)``.
+        """Return the distance of each pair from its features: float64, ``(N,)``.
 
         Raises:
-            ValueError: The features are not of images of the same number and size.
+            ValueError: The features are not those of as many images of the same sizes.
         """
         shapes = [[tuple(tap.shape) for tap in taps] for taps in (x, y)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"got features of shapes {shapes[0]} and {shapes[1]}, expected equal")
         total = torch.zeros(len(x[0]), dtype=torch.float64, device=self.device)
         for a, b in zip(x, y, strict=True):
-            for n in range(len(a)):
-                difference = a[n].to(self.device) - b[n].to(self.device)
+            for n, (of_x, of_y) in enumerate(zip(a, b, strict=True)):
+                difference = of_x.to(self.device) - of_y.to(self.device)
                 total[n] += difference.square_().sum(dtype=torch.float64)
         return total
 
-    def __call__(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return LPIPS of pairs of images, uint8 ``(N, 3, H, W)``: float64, ``(N,)``."""
-        if x.shape != y.shape:
-            raise ValueError(
-                f"got images of shapes {tuple(x.shape)} and {tuple(y.shape)}, expected equal"
-            )
-        return self.distance(self.features(x), self.features(y))
 
-    def _check(self, images: Tensor) -> None:
-        if images.dtype != torch.uint8 or images.ndim != 4 or images.shape[1] != 3:
-            raise ValueError(
-                f"got {images.dtype} of shape {tuple(images.shape)}, expected torch.uint8 of "
-                "shape (N, 3, H, W)"
-            )
-        if min(images.shape[2:]) < self.backbone.smallest:
-            raise ValueError(
-                f"got images of {images.shape[3]}×{images.shape[2]} pixels, expected at least "
-                f"{self.backbone.smallest} on each side"
-            )
+def _exact(device: torch.device) -> AbstractContextManager[None]:
+    """Keep a GPU from rounding factors to 10 bits, as it does in convolutions by default."""
+    if device.type == "cpu":
+        return nullcontext()
+    flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+        enabled=True, benchmark=False, deterministic=True, allow_tf32=False
+    )
+    return flags
 
 
 def load_lpips(
@@ -141,16 +165,22 @@ def load_lpips(
     weights: str | os.PathLike[str] | None = None,
     device: str | torch.device = "cpu",
 ) -> Metric:
-    """Make the metric ``lpips[<backbone>-v0.1]``.
+    """Make the metric ``lpips[<backbone>-v0.1]`` with its published weights.
+
+    Args:
+        backbone: ``alex``, ``vgg`` or ``squeeze``.
+        weights: A ``.pth`` or ``.safetensors`` file of the backbone's weights; by default
+            torchvision's in torch's cache, fetched if it is not there.
+        device: Where it is computed.
 
     Raises:
         ValueError: There is no such backbone.
         InputError: The weights are not there and cannot be fetched, or are not the right ones.
     """
-    if backbone not in get_args(BackboneName):
+    if backbone not in BACKBONES:
         raise ValueError(f"got backbone {backbone!r}, expected one of {', '.join(BACKBONES)}")
     state = backbone_weights(backbone, None if weights is None else Path(weights))
-    model = LPIPS(backbone, state, linear_weights(backbone), device)
+    lpips = LPIPS(backbone, state, linear_weights(backbone), device)
     return Metric(
         name=f"lpips[{backbone}-v0.1]",
         better="lower",
@@ -159,11 +189,11 @@ def load_lpips(
             "input": "uint8",
             "channels": "rgb",
             "backbone": backbone,
-            "weights": "v0.1",
+            "linear": "v0.1",
             "backbone-sha256": digest(state)[:SHOWN_DIGITS],
             "linear-sha256": LINEAR_SHA256[backbone][:SHOWN_DIGITS],
         },
-        measure=model,
-        smallest=model.backbone.smallest,
-        features=Features(model.features, model.distance),
+        measure=lpips,
+        smallest=lpips.smallest,
+        features=Features(lpips.features, lpips.distance),
     )
