@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["doctor"]
 
+ARROWS = {"labels-to-photo": "labels→photo, ", "photo-to-labels": "photo→labels, "}
 COLORS = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
@@ -51,8 +52,9 @@ def doctor(
     """Say which layout RESULTS has, what was paired, and everything that would spoil a score.
 
     Finds names that match nothing, JPEG results, labels that were resized, are colour images or
-    train ids already, odd sizes and modes, duplicates, and images that all show one class. Exits
-    with 2 when a score of the folder would be wrong or impossible.
+    train ids already, odd sizes and modes, duplicates, and images that all show one class.
+    Experiments whose real images are painted in label colours are examined as seg-score's, all
+    others as fcn-score's. Exits with 2 when a score of the folder would be wrong or impossible.
 
     Example: p2p-eval doctor results/ --cityscapes ~/data/cityscapes
     """
@@ -80,13 +82,17 @@ def doctor(
                 workers=workers,
                 progress=progress,
             )
-        if predictor is not None and diagnosis.healthy:
+        if diagnosis.healthy:
+            from p2p_eval.scoring.decoder import ColorDecoder
             from p2p_eval.scoring.trial import try_frames
 
-            with progress_bar("trying the network", quiet=quiet) as progress:
-                found = try_frames(
-                    diagnosis.pairings, diagnosis.label_set, predictor, progress=progress
-                )
+            table = diagnosis.label_set
+            painted = [p for p in diagnosis.pairings if p.direction == "photo-to-labels"]
+            found = try_frames(painted, table, ColorDecoder(table))
+            if predictor is not None:
+                photos = [p for p in diagnosis.pairings if p not in painted]
+                with progress_bar("trying the network", quiet=quiet) as progress:
+                    found += try_frames(photos, table, predictor, progress=progress)
             diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))
         if as_json:
             typer.echo(json.dumps(_document(diagnosis), indent=2))
@@ -106,6 +112,7 @@ def _document(diagnosis: Diagnosis) -> dict[str, object]:
             {
                 "name": experiment.name,
                 "layout": experiment.layout,
+                "direction": pairing.direction if pairing else None,
                 "folder": str(experiment.folder),
                 "images": len(experiment.items),
                 "pairs": len(pairing.frames) if pairing else 0,
@@ -126,8 +133,9 @@ def _print(diagnosis: Diagnosis, *, quiet: bool) -> None:
     pairings = {pairing.experiment.name: pairing for pairing in diagnosis.pairings}
     for experiment in diagnosis.experiments:
         pairing = pairings.get(experiment.name)
+        direction = ARROWS[pairing.direction] if pairing else ""
         console.print(
-            f"[bold]{escape(experiment.name)}[/]: layout {experiment.layout}, "
+            f"[bold]{escape(experiment.name)}[/]: layout {experiment.layout}, {direction}"
             f"{len(experiment.items)} images, {len(pairing.frames) if pairing else 0} pairs with "
             f"labels ({escape(pairing.how) if pairing else 'no labels'})"
         )

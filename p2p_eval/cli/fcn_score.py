@@ -11,7 +11,7 @@ import typer
 from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.progress import progress_bar
-from p2p_eval.cli.segmentation import Protocol, ProtocolOption, give
+from p2p_eval.cli.segmentation import Protocol, ProtocolOption, print_remarks, print_report
 
 __all__ = ["TITLE", "fcn_score"]
 
@@ -96,4 +96,5 @@ def fcn_score(
                 save_predictions=save_predictions,
                 progress=progress,
             )
-        give(report, TITLE, as_json=as_json, quiet=quiet)
+        print_report(report, TITLE, as_json=as_json)
+        print_remarks(report, quiet=quiet)

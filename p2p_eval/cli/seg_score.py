@@ -10,7 +10,13 @@ import typer
 from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.progress import progress_bar
-from p2p_eval.cli.segmentation import Protocol, ProtocolOption, give, print_paper
+from p2p_eval.cli.segmentation import (
+    Protocol,
+    ProtocolOption,
+    print_paper,
+    print_remarks,
+    print_report,
+)
 
 __all__ = ["seg_score"]
 
@@ -68,6 +74,7 @@ def seg_score(
                 save_predictions=save_predictions,
                 progress=progress,
             )
+        print_report(report, "seg-score", as_json=as_json)
         if label_set == "cityscapes" and not as_json and not quiet:
             print_paper("Table 6: Cityscapes photo→labels", TABLE_6)
-        give(report, "seg-score", as_json=as_json, quiet=quiet)
+        print_remarks(report, quiet=quiet)

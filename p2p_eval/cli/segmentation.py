@@ -16,7 +16,15 @@ if TYPE_CHECKING:
     from p2p_eval.scoring.segmentation_report import SegmentationReport
     from p2p_eval.tables.paper import FCNRow
 
-__all__ = ["Protocol", "ProtocolOption", "give", "print_notes", "print_paper", "print_scores"]
+__all__ = [
+    "Protocol",
+    "ProtocolOption",
+    "print_notes",
+    "print_paper",
+    "print_remarks",
+    "print_report",
+    "print_scores",
+]
 
 COLUMNS = ("experiment", "frames", "protocol", "dropped", *FCN_FIGURES)
 
@@ -39,17 +47,21 @@ ProtocolOption = Annotated[
 ]
 
 
-def give(report: SegmentationReport, title: str, *, as_json: bool, quiet: bool) -> None:
-    """Print scores on stdout, and on stderr what a reader of them should know.
-
-    Raises:
-        typer.Exit: Frames were left out; each has been named.
-    """
+def print_report(report: SegmentationReport, title: str, *, as_json: bool) -> None:
+    """Print scores on stdout, as a table or as a document."""
     document = report.to_json()
     if as_json:
         typer.echo(json.dumps(document, indent=2))
     else:
         print_scores(title, document["experiments"])
+
+
+def print_remarks(report: SegmentationReport, *, quiet: bool) -> None:
+    """Print on stderr what a reader of the scores should know, and which frames were left out.
+
+    Raises:
+        typer.Exit: Frames were left out.
+    """
     print_notes(report, quiet=quiet)
     if report.left_out:
         for name in report.left_out:

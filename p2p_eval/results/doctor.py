@@ -10,21 +10,21 @@ https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
-from fcn.labels import LABEL_SETS, LabelSet
+from fcn.labels import LabelSet
 from fcn.labels import label_set as named_label_set
 from p2p_eval.errors import InputError
-from p2p_eval.results.colors import MAX_FAR_SHARE, decode_colors
+from p2p_eval.results.direction import Direction
 from p2p_eval.results.doctor_labels import label_findings
+from p2p_eval.results.doctor_outputs import is_gray, output_findings
 from p2p_eval.results.findings import Finding, Level, counted, first, unusable
+from p2p_eval.results.guesses import guess_direction, guess_label_set
 from p2p_eval.results.layouts import Experiment, find_experiments
 from p2p_eval.results.pairing import Frame, Pairing, pair
-from p2p_eval.results.survey import CONVERTED, FrameFacts, Progress, read_or_none, survey
+from p2p_eval.results.survey import CONVERTED, FrameFacts, Progress, survey
 
 __all__ = ["PER_FRAME", "Diagnosis", "Finding", "check", "diagnose", "examine"]
 
@@ -36,6 +36,8 @@ PER_FRAME = frozenset(
         "unusable-labels",
         "color-labels",
         "odd-label-sizes",
+        "gray-results",
+        "target-sizes",
     }
 )
 """Codes of errors in single frames: without those frames the others can be scored."""
@@ -72,11 +74,11 @@ def diagnose(
     """Find the experiments of a folder, pair them with labels, and examine every pairing.
 
     Arguments are those of :func:`find_experiments`, :func:`pair` and :func:`examine`, and
-    ``progress`` is called with images done and images in total. Every file is decoded. Without a
-    label set, the shipped one whose colours the input images have is taken, else the one whose
-    colours the outputs have, else Cityscapes'. What cannot be paired becomes a finding of the code
-    ``labels`` (a warning where neither tree nor label maps nor a label set were given, so that
-    nothing was to be scored yet), and its images are examined alone.
+    ``progress`` is called with images done and images in total. Every file is decoded. Label set
+    (where none is given) and direction are guessed, see :mod:`p2p_eval.results.guesses`. What
+    cannot be paired becomes a finding of the code ``labels`` (a warning where neither tree nor
+    label maps nor a label set were given, so that nothing was to be scored yet), and its images
+    are examined alone.
 
     Raises:
         InputError: As :func:`find_experiments`.
@@ -85,7 +87,7 @@ def diagnose(
     bare = cityscapes is None and labels is None
     unpaired: Level = "warning" if bare and label_set is None else "error"
     if label_set is None:
-        label_set = _guess_label_set(experiments) if bare else named_label_set("cityscapes")
+        label_set = guess_label_set(experiments) if bare else named_label_set("cityscapes")
     pairings: list[Pairing] = []
     findings: list[Finding] = []
     before, total = 0, sum(len(experiment.items) for experiment in experiments)
@@ -102,6 +104,7 @@ def diagnose(
                 labels=labels,
                 label_set=label_set,
                 workers=workers,
+                direction=guess_direction(experiment, label_set),
             )
         except InputError as error:
             findings.append(Finding(unpaired, "labels", str(error), experiment=experiment.name))
@@ -169,10 +172,10 @@ def examine(
     facts = survey(pairing, label_set, full=full, workers=workers, progress=progress)
     findings: list[Finding] = [
         *_matching(pairing),
-        *_images(facts),
+        *_images(facts, pairing.direction),
         *_contents(facts, full),
         *label_findings(facts, pairing, label_set),
-        *_colors(facts),
+        *output_findings(facts, pairing),
     ]
     return _named(findings, pairing.experiment)
 
@@ -184,31 +187,15 @@ def _examine_images(
     frames = tuple(Frame(item.id, item.output, item.output) for item in experiment.items)
     pairing = Pairing(experiment, frames, (), (), "", "decoded")
     facts = survey(pairing, label_set, full=True, workers=workers, progress=progress)
-    return _named([*_matching(pairing), *_images(facts), *_contents(facts, True)], experiment)
+    return _named(
+        [*_matching(pairing), *_images(facts, pairing.direction), *_contents(facts, True)],
+        experiment,
+    )
 
 
 def _named(findings: list[Finding], experiment: Experiment) -> list[Finding]:
     named = [replace(finding, experiment=experiment.name) for finding in findings]
     return sorted(named, key=lambda finding: ORDER[finding.level])
-
-
-def _guess_label_set(experiments: list[Experiment]) -> LabelSet:
-    """The shipped label set whose colours the first inputs have, or else the first outputs.
-
-    Outputs in label colours are what halves the wrong way round look like.
-    """
-    sets = [named_label_set(name) for name in LABEL_SETS]
-    items = [item for experiment in experiments for item in experiment.items[:4]][:8]
-    for images in ([item.input for item in items], [item.output for item in items]):
-        pixels = [image for image in map(read_or_none, images) if image is not None]
-        if pixels:
-            shares = [
-                np.mean([decode_colors(p, table).far_share for p in pixels]) for table in sets
-            ]
-            best = int(np.argmin(shares))
-            if shares[best] <= MAX_FAR_SHARE:
-                return sets[best]
-    return sets[0]
 
 
 def _matching(pairing: Pairing) -> Iterable[Finding]:
@@ -231,17 +218,19 @@ def _matching(pairing: Pairing) -> Iterable[Finding]:
             yield Finding(level, code, message, first(names), advice)
 
 
-def _images(facts: list[FrameFacts]) -> Iterable[Finding]:
-    bad = [fact for fact in facts if fact.image_error is not None]
+def _images(facts: list[FrameFacts], direction: Direction) -> Iterable[Finding]:
+    painted = direction == "photo-to-labels"  # there gray images have a finding of their own
+    bad = [f for f in facts if f.image_error is not None and not (painted and is_gray(f))]
     if bad:
         reasons = [str(fact.image_error) for fact in bad]
         yield unusable("unusable-images", "image", reasons, _where(bad))
     good = [fact for fact in facts if fact.image_error is None]
     jpegs = [f for f in good if f.image is not None and f.image.format == "JPEG"]
     if jpegs:
+        rings = ", whose colours ring at edges" if painted else ""
         yield Finding(
-            "warning", "jpeg-results", f"{len(jpegs)} of {len(good)} images are JPEGs: the score "
-            "is of the compression too, and not comparable with scores of PNGs",
+            "warning", "jpeg-results", f"{len(jpegs)} of {len(good)} images are JPEGs{rings}: the "
+            "score is of the compression too, and not comparable with scores of PNGs",
             _where(jpegs, good), "save the generated images as PNGs",
         )  # fmt: skip
     converted = [f for f in good if f.image is not None and f.image.mode in CONVERTED]
@@ -301,26 +290,6 @@ def _contents(facts: list[FrameFacts], full: bool) -> Iterable[Finding]:
                 f"{len(same)} of {looked} images have the very pixels of {what}",
                 _where(same, read), advice,
             )  # fmt: skip
-
-
-def _colors(facts: list[FrameFacts]) -> Iterable[Finding]:
-    """Outputs that are label colours: halves the wrong way round, or a photo→labels run."""
-    outputs = _mean(facts, lambda fact: fact.output_far)
-    inputs = _mean(facts, lambda fact: fact.input_far)
-    if outputs is None or inputs is None or inputs <= 0.5 or outputs > 0.3:
-        return
-    sides = any(fact.frame.image.half for fact in facts)
-    yield Finding(
-        "error", "output-is-labels", f"the outputs are painted in label colours ({1 - outputs:.0%} "
-        f"of their pixels are) and the inputs are not ({1 - inputs:.0%})", (),
-        "use --layout side-by-side:BA, or side-by-side if that was forced, so that the photos are "
-        "the outputs" if sides else "give the results of a labels→photo run",
-    )  # fmt: skip
-
-
-def _mean(facts: list[FrameFacts], value: Callable[[FrameFacts], float | None]) -> float | None:
-    values = [v for fact in facts if (v := value(fact)) is not None]
-    return float(np.mean(values)) if values else None
 
 
 def _where(facts: list[FrameFacts], of: list[FrameFacts] | None = None) -> tuple[str, ...]:

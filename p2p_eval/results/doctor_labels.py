@@ -1,4 +1,4 @@
-"""The doctor's checks of label maps: size, colours, ids, and whether they fit the inputs."""
+"""The doctor's checks of label maps: size, colours, ids, and whether they fit what shows them."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fcn.labels import IGNORED, LabelSet
 from p2p_eval.results.colors import MAX_FAR_SHARE
+from p2p_eval.results.direction import Direction
 from p2p_eval.results.findings import Finding, first, unusable
 from p2p_eval.results.label_sizes import Size, usual_size
 from p2p_eval.results.pairing import Pairing
@@ -30,7 +31,11 @@ def label_findings(facts: list[FrameFacts], pairing: Pairing, label_set: LabelSe
     if pairing.label_kind == "decoded":
         return [Finding("note", "decoded-labels", pairing.how)]
     counts = [fact.label_counts for fact in facts if fact.label_counts is not None]
-    findings = [*_files(facts), *_sizes(facts, label_set), *_inputs(facts)]
+    findings = [
+        *_files(facts),
+        *_sizes(facts, label_set, pairing.direction),
+        *_painted(facts, pairing.direction),
+    ]
     if counts:
         pooled: NDArray[np.int64] = np.sum(counts, axis=0)
         findings += _ids(pooled, facts, label_set)
@@ -48,7 +53,7 @@ def _files(facts: list[FrameFacts]) -> Iterable[Finding]:
             yield unusable(code, "label map", reasons, _where(group))
 
 
-def _sizes(facts: list[FrameFacts], label_set: LabelSet) -> Iterable[Finding]:
+def _sizes(facts: list[FrameFacts], label_set: LabelSet, direction: Direction) -> Iterable[Finding]:
     known = [
         (fact, fact.label.size)
         for fact in facts
@@ -73,7 +78,8 @@ def _sizes(facts: list[FrameFacts], label_set: LabelSet) -> Iterable[Finding]:
         )  # fmt: skip
     if label_set.name != "cityscapes" or usual == CITYSCAPES_SIZE:
         return
-    if usual[0] != 2 * usual[1]:
+    # Painted labels of 256×256 may be scored against label maps of that size; photos may not.
+    if usual[0] != 2 * usual[1] and direction == "labels-to-photo":
         yield Finding(
             "error", "labels-resized", f"label maps that were resized or cropped: {sizes[usual]} "
             f"of {len(known)}; Cityscapes' are 2048×1024 and twice as wide as high, got "
@@ -146,20 +152,24 @@ def _classes(
         )  # fmt: skip
 
 
-def _inputs(facts: list[FrameFacts]) -> Iterable[Finding]:
-    """Label maps that are not those of the inputs, as after a shift of numbered names by one."""
+def _painted(facts: list[FrameFacts], direction: Direction) -> Iterable[Finding]:
+    """Label maps that are not those of the painted labels, as after a shift of numbers by one."""
     compared = [
-        (fact, fact.agreement, 1 - fact.input_far)
+        (fact, fact.agreement, 1 - fact.painted_far)
         for fact in facts
         if fact.agreement is not None
-        and fact.input_far is not None
-        and fact.input_far <= 2 * MAX_FAR_SHARE
+        and fact.painted_far is not None
+        and fact.painted_far <= 2 * MAX_FAR_SHARE
     ]
     agreement = sum(agreed for _, agreed, _ in compared)
     if compared and agreement < MIN_AGREEMENT * sum(near for _, _, near in compared):
         worst = sorted(compared, key=lambda entry: entry[1])
+        code, what = {
+            "labels-to-photo": ("labels-not-of-inputs", "inputs"),
+            "photo-to-labels": ("labels-not-of-targets", "real label images"),
+        }[direction]
         yield Finding(
-            "error", "labels-not-of-inputs", "the inputs are painted otherwise than their label "
+            "error", code, f"the {what} are painted otherwise than their label "
             f"maps say: they agree on {agreement / len(compared):.0%} of the pixels",
             _where([fact for fact, _, _ in worst]), "check whether names or numbers are shifted",
         )  # fmt: skip

@@ -248,16 +248,18 @@ def _other_images(
     experiment: Experiment, usable: Sequence[Item], label_set: LabelSet, direction: Direction
 ) -> str:
     """What to do where images of another role are painted in the label colours."""
-    if direction == "labels-to-photo":
-        output = decode_colors(read_rgb(usable[0].output), label_set)
-        if output.far_share <= 2 * MAX_FAR_SHARE and experiment.layout.startswith("side"):
-            return (
-                f"the generated images have them, so try --layout {_other_way(experiment.layout)}; "
-            )
-        return ""
-    given = [photo for item in usable if (photo := real_photo(item, direction)) is not None]
-    if given and _far_share(given, label_set) <= MAX_FAR_SHARE:
-        return "the input images have them: of a labels→photo run give the fcn-score; "
+    others = [photo for item in usable if (photo := real_photo(item, direction)) is not None]
+    if others and _far_share(others, label_set) <= MAX_FAR_SHARE:
+        return {
+            "labels-to-photo": "the real images have them: a photo→labels run is for seg-score; ",
+            "photo-to-labels": "the input images have them: a labels→photo run is for fcn-score; ",
+        }[direction]
+    output = decode_colors(read_rgb(usable[0].output), label_set)
+    if output.far_share <= 2 * MAX_FAR_SHARE and experiment.layout.startswith("side"):
+        return (
+            f"the generated images have them, so try --layout {_other_way(experiment.layout)}, or "
+            "seg-score if it is a photo→labels run; "
+        )
     return ""
 
 
