@@ -21,7 +21,8 @@ def test_fcn_exports() -> None:
 
 def test_metrics_exports() -> None:
     assert p2p_eval.metrics.__all__ == [
-        "Collapse", "ImageMetric", "Scores", "SegmentationScore",
-        "collapse", "gmsd", "histogram", "joint_counts", "ms_ssim", "psnr", "scores", "ssim",
+        "LPIPS", "Collapse", "ImageMetric", "Scores", "SegmentationScore",
+        "collapse", "gmsd", "histogram", "joint_counts", "load_lpips", "mean_pairwise",
+        "ms_ssim", "psnr", "scores", "ssim",
     ]  # fmt: skip
     assert all(callable(getattr(p2p_eval.metrics, name)) for name in p2p_eval.metrics.__all__)

@@ -15,14 +15,17 @@ from typing import TYPE_CHECKING, Any
 from p2p_eval.metrics.confusion import Collapse, Scores, collapse, histogram, joint_counts, scores
 
 if TYPE_CHECKING:
+    from p2p_eval.metrics.diversity import mean_pairwise
     from p2p_eval.metrics.gradient_similarity import gmsd
     from p2p_eval.metrics.image_metric import ImageMetric
+    from p2p_eval.metrics.lpips import LPIPS, load_lpips
     from p2p_eval.metrics.multiscale_similarity import ms_ssim
     from p2p_eval.metrics.peak_signal_noise import psnr
     from p2p_eval.metrics.segmentation_score import SegmentationScore
     from p2p_eval.metrics.structural_similarity import ssim
 
 __all__ = [
+    "LPIPS",
     "Collapse",
     "ImageMetric",
     "Scores",
@@ -31,6 +34,8 @@ __all__ = [
     "gmsd",
     "histogram",
     "joint_counts",
+    "load_lpips",
+    "mean_pairwise",
     "ms_ssim",
     "psnr",
     "scores",
@@ -40,9 +45,12 @@ __all__ = [
 # These need torch, which the functions on arrays do without. No module may have the name of what
 # it holds: once imported, it would hide it here.
 TORCH_MODULES = {
+    "LPIPS": "lpips",
     "ImageMetric": "image_metric",
     "SegmentationScore": "segmentation_score",
     "gmsd": "gradient_similarity",
+    "load_lpips": "lpips",
+    "mean_pairwise": "diversity",
     "ms_ssim": "multiscale_similarity",
     "psnr": "peak_signal_noise",
     "ssim": "structural_similarity",
