@@ -13,9 +13,11 @@ from p2p_eval.cli import options
 from p2p_eval.cli.exits import LEFT_OUT, exit_codes, stderr
 from p2p_eval.cli.progress import progress_bar
 from p2p_eval.cli.table import print_table
+from p2p_eval.errors import InputError
 
 if TYPE_CHECKING:
     from p2p_eval.scoring.comparison import Compared, MetricComparison
+    from p2p_eval.scoring.diversity_report import DiversityReport
     from p2p_eval.scoring.metrics_report import ImageMetricsReport
 
 __all__ = ["metrics"]
@@ -61,6 +63,14 @@ def metrics(
             "--compare", help="Also compare each further experiment with the first, image by image."
         ),
     ] = False,
+    diversity: Annotated[
+        bool,
+        typer.Option(
+            "--diversity",
+            help="Take each experiment for one sample of the same inputs, as dropout gives them, "
+            "and measure by LPIPS how much the samples differ, and nothing else.",
+        ),
+    ] = False,
     layout: options.Layout = "auto",
     out: options.Out = Path("p2p-eval-out"),
     device: options.Device = "auto",
@@ -81,35 +91,83 @@ def metrics(
     Example: p2p-eval metrics results/ --metrics psnr,ssim,lpips
     """
     with exit_codes(debug):
-        from p2p_eval.scoring.image_metrics import image_metrics
-        from p2p_eval.scoring.metric_choice import DEFAULT_METRICS
-
+        common: dict[str, Any] = {
+            "layout": layout,
+            "out": out,
+            "device": device,
+            "workers": workers,
+            "seed": seed,
+            "fresh": fresh,
+            "keep_going": keep_going,
+            "lpips_weights": lpips_weights,
+        }
         with progress_bar("measuring", quiet=quiet) as progress:
-            report = image_metrics(
-                results,
-                metrics=DEFAULT_METRICS if names is None else names.split(","),
-                real=real,
-                layout=layout,
-                out=out,
-                device=device,
-                workers=workers,
-                seed=seed,
-                fresh=fresh,
-                keep_going=keep_going,
-                lpips_weights=lpips_weights,
-                compare=compare,
-                progress=progress,
-            )
-        if as_json:
-            typer.echo(json.dumps(report.to_json(), indent=2))
+            if diversity:
+                if compare or real is not None:
+                    raise InputError(
+                        "got --diversity with --compare or --real, expected it without: it "
+                        "measures samples against each other"
+                    )
+                from p2p_eval.scoring.diversity import diversity as measure
+
+                varied = measure(results, metric=names or "lpips", progress=progress, **common)
+            else:
+                from p2p_eval.scoring.image_metrics import image_metrics
+                from p2p_eval.scoring.metric_choice import DEFAULT_METRICS
+
+                report = image_metrics(
+                    results,
+                    metrics=DEFAULT_METRICS if names is None else names.split(","),
+                    real=real,
+                    compare=compare,
+                    progress=progress,
+                    **common,
+                )
+        if diversity:
+            complete = _show_diversity(varied, as_json=as_json, quiet=quiet)
         else:
-            _print_metrics(report)
-            if report.compared is not None:
-                _print_comparisons(report.compared)
-        _print_remarks(report, quiet=quiet)
-        refused = report.compared is not None and report.compared.refused
-        if report.left_out or refused or (report.unavailable and names is not None):
+            complete = _show_metrics(report, as_json=as_json, quiet=quiet)
+            complete &= not (report.unavailable and names is not None)
+        if not complete:
             raise typer.Exit(LEFT_OUT)
+
+
+def _show_metrics(report: ImageMetricsReport, *, as_json: bool, quiet: bool) -> bool:
+    """Print the result, and say whether everything that was there is in it."""
+    if as_json:
+        typer.echo(json.dumps(report.to_json(), indent=2))
+    else:
+        _print_metrics(report)
+        if report.compared is not None:
+            _print_comparisons(report.compared)
+    _print_remarks(report, quiet=quiet)
+    return not (report.left_out or (report.compared is not None and report.compared.refused))
+
+
+def _show_diversity(report: DiversityReport, *, as_json: bool, quiet: bool) -> bool:
+    """Print the result, and say whether everything that was there is in it."""
+    if as_json:
+        document = {
+            "schema": "p2p-eval/metrics/1",
+            "experiments": [],
+            "unavailable": [],
+            "diversity": report.to_json(),
+        }
+        typer.echo(json.dumps(document, indent=2))
+    else:
+        figures = report.to_json()
+        print_table(
+            "Diversity: mean over all pairs of samples of one input, then over inputs, with half "
+            "its 95 % interval",
+            ("metric", "samples", "inputs", "diversity ↑"),
+            [(report.metric, str(len(report.samples)), str(len(report.values)), _figure(figures))],
+        )
+    for note in report.notes:
+        if not quiet or note.startswith("warning: "):
+            stderr.print(note, style="yellow", markup=False)
+    for name in report.left_out:
+        stderr.print(f"left out: {name}", style="yellow", markup=False)
+    return not report.left_out
 
 
 def _print_metrics(report: ImageMetricsReport) -> None:
