@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from p2p_eval.metrics import (
+    color_difference,
     gradient_similarity,
     multiscale_similarity,
     peak_signal_noise,
@@ -17,6 +18,7 @@ VARIANTS: tuple[Metric, ...] = (
     *structural_similarity.VARIANTS,
     *multiscale_similarity.VARIANTS,
     *gradient_similarity.VARIANTS,
+    *color_difference.VARIANTS,
 )
 
 METRICS = {metric.name: metric for metric in VARIANTS}
