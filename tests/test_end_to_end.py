@@ -12,9 +12,11 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from fcn.labels import label_set
 from p2p_eval.datasets.controls import KINDS
 
 COMMANDS = (
@@ -23,6 +25,7 @@ COMMANDS = (
     ["fcn-score"],
     ["metrics"],
     ["seg-score"],
+    ["report"],
     ["weights", "list"],
     ["weights", "get"],
     ["weights", "verify"],
@@ -202,8 +205,64 @@ def test_quiet_keeps_warnings(slim: Path) -> None:
 
 def test_empty_folder(tmp_path: Path) -> None:
     (tmp_path / "results").mkdir()
-    for command in ("fcn-score", "doctor"):
+    for command in ("fcn-score", "seg-score", "doctor"):
         assert "results" in refused(run(command, "results", cwd=tmp_path))
+
+
+def painted_run(folder: Path, noise: int = 2) -> None:
+    """Scenes, and what a photo→labels test run on them leaves: colours that are nearly right."""
+    assert run("data", "make", "scenes", "--count", 3, "--out", "s", cwd=folder).returncode == 0
+    table, rng = label_set("scenes"), np.random.default_rng(0)
+    images = folder / "results" / "photo2labels" / "test_latest" / "images"
+    images.mkdir(parents=True)
+    for path in (folder / "s" / "labels").iterdir():
+        painted = table.colors[table.id_to_train[np.array(Image.open(path))]]
+        near = np.clip(painted + rng.integers(-noise, noise + 1, painted.shape), 0, 255)
+        Image.fromarray(painted).save(images / f"{path.stem}_real_B.png")
+        Image.fromarray(near.astype(np.uint8)).save(images / f"{path.stem}_fake_B.png")
+        Image.open(folder / "s" / "photos" / path.name).save(images / f"{path.stem}_real_A.png")
+
+
+def test_seg_score(tmp_path: Path) -> None:
+    painted_run(tmp_path)
+    command = ("seg-score", "results", "--label-set", "scenes")
+    result = run(*command, "--labels", "s/labels", "--protocol", "both", "--json", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    document = json.loads(result.stdout)
+    assert document["schema"] == "p2p-eval/seg-score/1"
+    paper, strict = document["experiments"]
+    assert (paper["name"], paper["frames"], paper["protocol"]) == ("photo2labels", 3, "paper")
+    assert (strict["per_pixel_acc"], strict["per_class_acc"], strict["class_iou"]) == (1, 1, 1)
+    folder = tmp_path / "p2p-eval-out" / "photo2labels" / "seg_score"
+    files = {"evaluation_results.txt", "per_image.csv", "confusion.npz", "score.json"}
+    assert files <= {path.name for path in folder.iterdir()}
+    decoded = run(*command, "--json", cwd=tmp_path)
+    assert "|labels:decoded|" in json.loads(decoded.stdout)["signature"]
+    table = run("seg-score", "results", "--labels", "s/labels", cwd=tmp_path)
+    assert "1.000" in table.stdout
+    assert "Table 6" in table.stdout
+    seen = run("doctor", "results", "--labels", "s/labels", "--label-set", "scenes", cwd=tmp_path)
+    assert (seen.returncode, "photo→labels" in seen.stdout) == (0, True), seen.stdout
+
+
+def test_seg_score_of_bad_input(tmp_path: Path) -> None:
+    painted_run(tmp_path)
+    command = ("seg-score", "results", "--label-set", "scenes", "--labels", "s/labels")
+    image = next(tmp_path.rglob("00001_fake_B.png"))
+    image.write_bytes(image.read_bytes()[:-20])
+    message = refused(run(*command, cwd=tmp_path))
+    assert image.name in message
+    assert "--keep-going" in message
+    result = run(*command, "--keep-going", "--json", cwd=tmp_path)
+    assert result.returncode == 3
+    assert json.loads(result.stdout)["experiments"][0]["frames"] == 2
+    assert "left out: photo2labels/00001: the image is damaged" in result.stderr
+    for path in tmp_path.rglob("*_fake_B.png"):
+        Image.open(str(path).replace("fake_B", "real_A")).rotate(180).save(path)
+    assert "fcn-score" in refused(run(*command, cwd=tmp_path))
+    assert "photo2labels" in refused(run("seg-score", "results", cwd=tmp_path))
+    assert "label set" in refused(run("seg-score", "results", "--label-set", "", cwd=tmp_path))
+    assert "--protocol" in refused(run(*command, "--protocol", "papper", cwd=tmp_path))
 
 
 def test_weights_list_verify_convert(slim: Path) -> None:
