@@ -192,4 +192,13 @@ class Network:
 
 def _direct(conv: Conv, weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
     weight = weight.contiguous(memory_format=torch.channels_last)
-    return lambda x: F.conv2d(x, weight, bias, conv.stride, conv.padding).relu_()
+    onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+    if weight.device.type != "cpu" or not onednn:
+        return lambda x: F.conv2d(x, weight, bias, conv.stride, conv.padding).relu_()
+    # F.conv2d sends small maps to other code, whose rounding depends on the number of threads.
+    padding, stride, dilation = [conv.padding] * 2, [conv.stride] * 2, [1, 1]
+
+    def convolve(x: Tensor) -> Tensor:
+        return torch.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1).relu_()
+
+    return convolve

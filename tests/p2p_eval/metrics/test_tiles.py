@@ -1,0 +1,41 @@
+"""The tiled convolution against the direct one in float64."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from p2p_eval.metrics import tiles
+from p2p_eval.metrics.tiles import TRANSFORMS, TiledConv
+
+
+def error(taps: int, height: int, width: int) -> float:
+    generator = torch.Generator().manual_seed(taps)
+    x = torch.randn(1, 48, height, width, generator=generator).relu()
+    weight = torch.randn(40, 48, taps, taps, generator=generator)
+    bias = torch.randn(40, generator=generator) * 10
+    direct = torch.conv2d(x.double(), weight.double(), bias.double(), padding=taps // 2).relu()
+    tiled = TiledConv(weight, bias)(x)
+    assert tiled.shape == direct.shape
+    assert (tiled >= 0).all()
+    return float((tiled - direct).abs().max() / direct.max())
+
+
+@pytest.mark.parametrize("taps", TRANSFORMS)
+@pytest.mark.parametrize("size", [(1, 1), (4, 4), (15, 15), (31, 31), (5, 18), (23, 2)])
+def test_equals_the_direct_convolution(taps: int, size: tuple[int, int]) -> None:
+    assert error(taps, *size) < 1e-5
+
+
+def test_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "BAND", 10)
+    assert error(3, 33, 17) < 1e-5
+    assert error(3, 9, 70) < 1e-5  # one row of tiles is more than a band
+
+
+def test_channels_last_or_not() -> None:
+    conv = TiledConv(torch.randn(8, 4, 3, 3), torch.randn(8))
+    x = torch.randn(1, 4, 9, 7)
+    last = x.contiguous(memory_format=torch.channels_last)
+    assert torch.equal(conv(x), conv(last))
+    assert conv(x).stride(1) == 1
