@@ -58,11 +58,8 @@ def gmsd(
     constant = T * (peak / UINT8_PEAK * 4 * 3) ** 2
 
     def deviation(x: Tensor, y: Tensor) -> Tensor:
-        images = torch.cat([gray(x, dtype), gray(y, dtype)])
-        height, width = images.shape[2:]
-        if height % 2 or width % 2:
-            images = F.pad(images, (0, width % 2, 0, height % 2))
-        a, b = _squared_gradient(block_sum(images, 2)).chunk(2)
+        a = _squared_gradient(gray(x, dtype))
+        b = _squared_gradient(gray(y, dtype))
         similarity = (a * b).sqrt_().mul_(2).add_(constant) / (a + b).add_(constant)
         return similarity.to(torch.float64).std((1, 2, 3))
 
@@ -70,8 +67,11 @@ def gmsd(
 
 
 def _squared_gradient(images: Tensor) -> Tensor:
-    """Square the gradient's magnitude by Prewitt's filters without their third."""
-    padded = F.pad(images, (1, 1, 1, 1))
+    """Reduce images, and square the magnitude of their gradient."""
+    height, width = images.shape[2:]
+    if height % 2 or width % 2:
+        images = F.pad(images, (0, width % 2, 0, height % 2))
+    padded = F.pad(block_sum(images, 2), (1, 1, 1, 1))
     columns = padded[..., :-2, :] + padded[..., 1:-1, :] + padded[..., 2:, :]
     rows = padded[..., :-2] + padded[..., 1:-1] + padded[..., 2:]
     across = columns[..., 2:] - columns[..., :-2]

@@ -59,15 +59,14 @@ def ms_ssim(
     peak = check_images(x, y, peak=peak, smallest=SMALLEST, dtype=dtype)
 
     def product(x: Tensor, y: Tensor) -> Tensor:
-        images = torch.stack([gray(x, dtype), gray(y, dtype)])
+        x, y = gray(x, dtype), gray(y, dtype)
         result = torch.ones(len(x), dtype=torch.float64, device=x.device)
         for scale, weight in enumerate(WEIGHTS, 1):
-            a, b = images
-            luminance, contrast = similarity_maps(a, b, peak)
+            luminance, contrast = similarity_maps(x, y, peak)
             if scale == len(WEIGHTS):
                 contrast *= luminance
             result *= contrast.mean((1, 2, 3), dtype=torch.float64).clamp_(min=0) ** weight
-            images = reduce(images, 2)
+            x, y = reduce(x, 2), reduce(y, 2)
         return result
 
     return each_image(product, x, y)

@@ -52,7 +52,7 @@ def _sum_of_integers(x: Tensor, y: Tensor) -> Tensor:
     difference = x.to(torch.int32).sub_(y)
     # Sums in int64 take twice as long, so rows are summed in int32 where they fit.
     row_sum = torch.int32 if x.shape[3] <= WIDEST_OF_INT32 else torch.int64
-    return difference.square_().sum(3, dtype=row_sum).sum((1, 2)).to(torch.float64)
+    return difference.mul_(difference).sum(3, dtype=row_sum).sum((1, 2)).to(torch.float64)
 
 
 def _sum(x: Tensor, y: Tensor) -> Tensor:

@@ -74,12 +74,14 @@ def ssim(
     factor = max(1, math.floor(min(x.shape[2:]) / REDUCED_SIDE + 0.5)) if downsample else 1
 
     def mean(x: Tensor, y: Tensor) -> Tensor:
-        images = torch.stack([_channels(x, rgb, dtype), _channels(y, rgb, dtype)])
-        a, b = reduce(images, factor)
-        luminance, contrast = similarity_maps(a, b, peak)
+        x, y = (reduce(gray(images, dtype), factor) for images in (x, y))
+        luminance, contrast = similarity_maps(x, y, peak)
         return luminance.mul_(contrast).mean((1, 2, 3), dtype=torch.float64)
 
-    return each_image(mean, x, y)
+    if not rgb:
+        return each_image(mean, x, y)
+    planes = (images.flatten(0, 1).unsqueeze(1) for images in (x, y))
+    return each_image(mean, *planes).view(len(x), -1).mean(1)
 
 
 def similarity_maps(x: Tensor, y: Tensor, peak: float) -> tuple[Tensor, Tensor]:
@@ -96,7 +98,10 @@ def similarity_maps(x: Tensor, y: Tensor, peak: float) -> tuple[Tensor, Tensor]:
     """
     c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
     # The sum of the variances is all that is needed of them: four maps rather than five.
-    maps = torch.stack([x, y, x.square().addcmul_(y, y), x * y])
+    maps = x.new_empty((4, *x.shape))
+    maps[0], maps[1] = x, y
+    torch.mul(x, x, out=maps[2]).addcmul_(y, y)
+    torch.mul(x, y, out=maps[3])
     mu_x, mu_y, square, product = smooth(maps, WINDOW)
     mu_square = mu_x.square().addcmul_(mu_y, mu_y)
     mu_product = mu_x.mul_(mu_y)
@@ -105,12 +110,6 @@ def similarity_maps(x: Tensor, y: Tensor, peak: float) -> tuple[Tensor, Tensor]:
     luminance = mu_product.mul_(2).add_(c1)
     luminance /= mu_square.add_(c1)
     return luminance, contrast
-
-
-def _channels(images: Tensor, rgb: bool, dtype: torch.dtype) -> Tensor:
-    if not rgb:
-        return gray(images, dtype)
-    return images.to(dtype) if images.dtype == torch.uint8 else images
 
 
 def _settings(channels: str, downsample: str) -> dict[str, str]:
