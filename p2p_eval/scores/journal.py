@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -131,7 +132,8 @@ def read_values(path: Path) -> dict[str, Values]:
     rows: dict[str, Values] = {}
     for key, entry in _entries(path):
         try:
-            values = {str(name): float(value) for name, value in entry["values"].items()}
+            # The same few names stand in every row; they are held once.
+            values = {sys.intern(name): float(value) for name, value in entry["values"].items()}
         except (*MALFORMED, AttributeError):
             continue
         if not any(map(math.isnan, values.values())):
