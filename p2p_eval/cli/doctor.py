@@ -86,11 +86,11 @@ def doctor(
             from p2p_eval.scoring.decoder import ColorDecoder
             from p2p_eval.scoring.trial import try_frames
 
-            table = diagnosis.label_set
-            painted = [p for p in diagnosis.pairings if p.direction == "photo-to-labels"]
+            table, pairings = diagnosis.label_set, diagnosis.pairings
+            painted = [p for p in pairings if p.direction == "photo-to-labels"]
             found = try_frames(painted, table, ColorDecoder(table))
             if predictor is not None:
-                photos = [p for p in diagnosis.pairings if p not in painted]
+                photos = [p for p in pairings if p.direction == "labels-to-photo"]
                 with progress_bar("trying the network", quiet=quiet) as progress:
                     found += try_frames(photos, table, predictor, progress=progress)
             diagnosis = replace(diagnosis, findings=(*found, *diagnosis.findings))

@@ -51,7 +51,7 @@ class FrameFacts:
         image: The generated image's header.
         image_error: Why it cannot be used.
         image_size: Width and height, of the half if it is one.
-        target_size: The same of the real image that belongs to it.
+        target_size: The same of the real image, where that is painted.
         label: The label map's header.
         label_error: Why it cannot be used.
         digest: SHA-256 of the generated image's pixels.
@@ -151,7 +151,7 @@ def _look(
                 facts["label_counts"] = np.bincount(label.ravel(), minlength=256)
         except InputError as error:
             facts["label_error"] = str(error)
-    if item is not None and item.target is not None:
+    if item is not None and item.target is not None and direction == "photo-to-labels":
         with suppress(InputError):  # real images are not scored, so they may be of any kind
             facts["target_size"] = _size(item.target, probe(item.target.path))
     if output is not None and item is not None:

@@ -31,6 +31,7 @@ from p2p_eval.scoring.decoder import ColorDecoder
 from p2p_eval.scoring.fcn_score import fcn_score
 from p2p_eval.scoring.seg_score import seg_score
 from p2p_eval.scoring.segmentation_report import SegmentationReport
+from p2p_eval.scoring.trial import try_frames
 
 SCENES = label_set("scenes")
 FILES = ["confusion.npz", "evaluation_results.txt", "per_image.csv", "score.json"]
@@ -315,6 +316,9 @@ def test_collapse_is_said(run: Run) -> None:
     (warning,) = report.warnings
     assert "100.0% of the pixels are painted as road" in warning
     assert "network" not in warning
+    pairings = diagnose(run.folder, label_set=SCENES).pairings  # as the doctor's command does
+    (finding,) = try_frames(pairings, SCENES, ColorDecoder(SCENES))
+    assert (finding.code, finding.experiment) == ("one-class-predictions", "run")
 
 
 def test_doctor_examines_it_as_photo_to_labels(run: Run) -> None:
@@ -441,6 +445,14 @@ def test_a_killed_run_goes_on_to_the_same_bytes(run: Run, decoded: list[Pixels])
     assert "journal.jsonl" not in finished
     run.against_files(protocol="both", fresh=True)
     assert run.files() == finished
+
+
+def test_no_network_no_torch(run: Run) -> None:
+    code = (
+        "import sys, p2p_eval; p2p_eval.seg_score(*sys.argv[1:2], out=sys.argv[2], draws=2); "
+        "sys.exit('torch' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, str(run.folder), str(run.out)], check=True)
 
 
 def numbered(run: Run, tree: Path, first: int) -> Path:
