@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import PIL
 import torch
 from torch import Tensor
 
@@ -115,7 +116,8 @@ def measure_pairs(
                 rows.append(outcome.row)
                 jpegs += outcome.jpeg
             elif how.keep_going:
-                left_out.append(f"{outcome.pair.id}: {outcome.error}")
+                image = f"{outcome.pair.output.path}: "  # the pair's name says it
+                left_out.append(f"{outcome.pair.id}: {str(outcome.error).removeprefix(image)}")
             else:
                 raise InputError(
                     f"{outcome.error}; or measure the other images with --keep-going"
@@ -163,28 +165,32 @@ def _stored(folder: Path, fresh: bool) -> dict[str, Values]:
 def _outcome(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _Outcome:
     """Measure one pair, in a thread of its own."""
     try:
-        output = _load(pair.output)
-        target = output if pair.target.path == pair.output.path else _load(pair.target)
-        target = _Loaded(pair.target, target.data, target.sha256)
+        images = {"output": pair.output, "target": pair.target, "input": pair.input}
+        loaded = _load({role: image for role, image in images.items() if image is not None})
+        output, target = loaded["output"], loaded["target"]
         key = hashlib.sha256(f"{output.content}\n{target.content}".encode()).hexdigest()
         known = stored.get(key, {})
         missing = {line: metric for line, metric in how.metrics.items() if line not in known}
-        new = _measure(output, target, missing, how) if missing else {}
-        files = {"output": _source(output, how.out), "target": _source(target, how.out)}
-        if pair.input is not None:
-            files["input"] = _source(_load(pair.input), how.out)
+        # Without any metric, for FID alone, the images are still looked at.
+        new = _measure(output, target, missing, how) if missing or not how.metrics else {}
     except InputError as error:
         return _Outcome(pair, None, {}, error=error)
     values = {
         metric.name: new[line] if line in new else known[line]
         for line, metric in how.metrics.items()
     }
+    files = {role: _source(file, how.out) for role, file in loaded.items()}
     return _Outcome(pair, ValueRow(pair.id, key, files, values), new, is_jpeg(output.data))
 
 
-def _load(image: ImageRef) -> _Loaded:
-    data = read_bytes(image.path)
-    return _Loaded(image, data, hashlib.sha256(data).hexdigest())
+def _load(images: Mapping[str, ImageRef]) -> dict[str, _Loaded]:
+    """Read the images' files, each once however many halves of it are there."""
+    read: dict[Path, tuple[bytes, str]] = {}
+    for image in images.values():
+        if image.path not in read:
+            data = read_bytes(image.path)
+            read[image.path] = data, hashlib.sha256(data).hexdigest()
+    return {role: _Loaded(image, *read[image.path]) for role, image in images.items()}
 
 
 def _source(loaded: _Loaded, out: Path) -> SourceFile:
@@ -238,7 +244,7 @@ def _pixels(loaded: _Loaded) -> Tensor:
 
 
 def _real_pixels(target: _Loaded, cache: FeatureCache) -> Tensor:
-    key = _cache_key(target, f"pixels|version:{__version__}")
+    key = _cache_key(target, f"pixels|Pillow {PIL.__version__}|version:{__version__}")
     if (kept := cache.get(key)) is not None:
         return kept[0]
     pixels = _pixels(target)

@@ -85,7 +85,7 @@ def set_note(name: str, images: int) -> str | None:
     if name == "fid" and images < LAYER:
         return (
             f"warning: fid of {images} images, fewer than its {LAYER} features: the covariance "
-            "has not full rank and the figure is far too high; compare it only with figures of as "
+            "has not full rank and the figure is too high; compare it only with figures of as "
             "many images"
         )
     if name == "kid" and _kid_subsets(images) == 1:

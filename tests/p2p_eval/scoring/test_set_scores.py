@@ -97,6 +97,16 @@ def test_they_do_without_other_metrics(folder: Path) -> None:
     assert score(folder, "fid").to_json()["experiments"][1]["metrics"]["fid"]["mean"] == 14.5
 
 
+def test_alone_they_leave_out_what_is_damaged(folder: Path) -> None:
+    (folder / "results/a/1_fake_B.png").write_bytes(b"")
+    with pytest.raises(InputError, match=r"1_fake_B\.png: the image is damaged"):
+        score(folder, "fid")
+    report = score(folder, "fid", keep_going=True)
+    assert report.experiments[0].images == 2
+    assert "images:2|" in report.experiments[0].metrics[0].signature
+    assert report.left_out[0].startswith("a/1: ")
+
+
 def test_equal_content_is_not_computed_again(folder: Path, standin: type[Standin]) -> None:
     first = score(folder, "fid", "kid").to_json()
     again = score(folder, "fid", "kid").to_json()
