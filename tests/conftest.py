@@ -1,4 +1,4 @@
-"""Fixtures and the rules for tests that need a GPU or public data."""
+"""Fixtures and the rules for tests that need a GPU, public data or a browser."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pytest
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("P2P_EVAL_TEST_DATA", HERE.parent.parent / "shared" / "data"))
+CHROMIUM = os.environ.get("P2P_EVAL_CHROMIUM") or shutil.which("chromium")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -18,6 +19,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     reasons = {}
     if not DATA.is_dir():
         reasons["data"] = f"no public test data at {DATA} (set P2P_EVAL_TEST_DATA)"
+    if CHROMIUM is None:
+        reasons["browser"] = "no chromium (set P2P_EVAL_CHROMIUM to a Chromium's executable)"
     if any(item.get_closest_marker("gpu") for item in items):
         import torch
 
@@ -68,3 +71,9 @@ def slim(golden: Path, tmp_path: Path) -> Path:
 def test_data() -> Path:
     """The folder of public images and weights (marker ``data``)."""
     return DATA
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The executable of the browser (marker ``browser``)."""
+    return str(CHROMIUM)

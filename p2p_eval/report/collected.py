@@ -17,6 +17,7 @@ __all__ = [
     "ColorScore",
     "Comparison",
     "Confusion",
+    "Diversity",
     "Experiment",
     "Figure",
     "Histogram",
@@ -143,6 +144,21 @@ class Comparison:
     signature: str
 
 
+@dataclass(frozen=True, slots=True)
+class Diversity:
+    """How much several samples of the same inputs differ, over images."""
+
+    metric: str
+    samples: tuple[str, ...]
+    images: int
+    mean: Figure
+    std: float | None
+    infinite: int
+    signature: str
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
     """Everything that is known of one experiment; its name is its folder's."""
@@ -169,4 +185,5 @@ class Collected:
     experiments: tuple[Experiment, ...]
     comparisons: tuple[Comparison, ...] = ()
     not_compared: tuple[str, ...] = ()
+    diversity: Diversity | None = None
     sources: tuple[Source, ...] = field(default=())

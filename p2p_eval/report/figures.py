@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from p2p_eval.report.collected import CHANNELS, ColorScore, Confusion, Experiment
-from p2p_eval.report.tables import ARROWS, decimals_for, marks, shown_number
+from p2p_eval.report.numbers import decimals_for, shown_number
+from p2p_eval.report.tables import ARROWS, marks
 
 __all__ = [
     "COLORS",

@@ -19,6 +19,7 @@ from p2p_eval.report.tables import (
     Table,
     color_table,
     comparison_groups,
+    diversity_table,
     metrics_tables,
     segmentation_table,
     sensitivity_table,
@@ -93,7 +94,7 @@ def write_report(
 def _render(
     collected: Collected, galleries: Sequence[tuple[str, list[Gallery]]], thumbnails: Thumbnails
 ) -> str:
-    experiments = collected.experiments
+    experiments, diversity = collected.experiments, collected.diversity
     metrics = metrics_tables(experiments)
     color = color_table(experiments)
     scores = [
@@ -101,7 +102,7 @@ def _render(
         _segmentation(experiments, "seg", "seg-score"),
     ]
     tables = [*metrics, color, *(table for score in scores for _, _, table in score["tables"])]
-    remarks = _remarks(experiments)
+    remarks = _remarks(collected)
     return _environment().get_template("page.html.j2").render(
         version=__version__,
         experiments=experiments,
@@ -109,6 +110,8 @@ def _render(
         panels=distributions(experiments),
         comparisons=comparison_groups(collected.comparisons),
         not_compared=collected.not_compared,
+        diversity=diversity,
+        diversity_table=diversity_table(diversity) if diversity else None,
         scores=scores,
         color=color,
         sensitivity=sensitivity_table(experiments),
@@ -119,7 +122,7 @@ def _render(
         warnings=[r for r in remarks if r.text.startswith(WARNING)],
         notes=[r for r in remarks if not r.text.startswith(WARNING)],
         unavailable=_unavailable(experiments),
-        left_out=_left_out(experiments),
+        left_out=_left_out(collected),
         mixed=any(table.mixed for table in tables if table),
         sources=collected.sources,
         color_reference=FIGURE_7,
@@ -153,29 +156,29 @@ def _segmentation(experiments: Sequence[Experiment], kind: str, title: str) -> d
     }
 
 
-def _remarks(experiments: Iterable[Experiment]) -> list[Remark]:
+def _remarks(collected: Collected) -> list[Remark]:
     """Every note once, with all experiments that have it."""
     found: dict[tuple[str, str], dict[str, None]] = {}
-    for name, score, notes, _ in _texts(experiments):
+    for name, score, notes, _ in _texts(collected):
         for note in notes:
             found.setdefault((score, note), {})[name] = None
     return [Remark(score, text, tuple(names)) for (score, text), names in found.items()]
 
 
-def _left_out(experiments: Iterable[Experiment]) -> list[tuple[str, str, list[str]]]:
+def _left_out(collected: Collected) -> list[tuple[str, str, list[str]]]:
     """Experiment, score and what it left out, where it did."""
     found: dict[tuple[str, str], dict[str, None]] = {}
-    for name, score, _, rows in _texts(experiments):
+    for name, score, _, rows in _texts(collected):
         if rows:
             found.setdefault((name, score), {}).update(dict.fromkeys(rows))
     return [(name, score, list(rows)) for (name, score), rows in found.items()]
 
 
 def _texts(
-    experiments: Iterable[Experiment],
+    collected: Collected,
 ) -> Iterable[tuple[str, str, tuple[str, ...], tuple[str, ...]]]:
     """Experiment, score, its notes and what it left out."""
-    for entry in experiments:
+    for entry in collected.experiments:
         if entry.metrics:
             yield entry.name, "image metrics", entry.metrics.notes, entry.metrics.left_out
         for title, score in (("FCN-score", entry.fcn), ("seg-score", entry.seg)):
@@ -183,6 +186,8 @@ def _texts(
                 yield entry.name, title, part.notes, part.left_out
         if entry.color:
             yield entry.name, "colour histograms", entry.color.notes, entry.color.left_out
+    if collected.diversity:
+        yield "samples", "diversity", collected.diversity.notes, collected.diversity.left_out
 
 
 def _unavailable(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:

@@ -21,6 +21,7 @@ from p2p_eval.report.collected import (
     ColorScore,
     Comparison,
     Confusion,
+    Diversity,
     Experiment,
     Figure,
     Histogram,
@@ -62,13 +63,14 @@ def collect(out: Path) -> Collected:
                 f"{out}: got more than {MAX_EXPERIMENTS} experiments, which no page could show; "
                 "move some of their folders elsewhere"
             )
-    if not experiments:
+    diversity = reader.diversity()
+    if not experiments and diversity is None:
         raise InputError(
             f"{out}: got no score file, expected <experiment>/metrics/score.json, or one in "
             "fcn_score, seg_score or color_hist; score results first, as with `p2p-eval metrics "
             f"RESULTS --out {out}`"
         )
-    return Collected(tuple(experiments), *reader.comparisons(), tuple(reader.sources))
+    return Collected(tuple(experiments), *reader.comparisons(), diversity, tuple(reader.sources))
 
 
 @dataclass
@@ -156,6 +158,24 @@ class _Reader:
         return (
             tuple(map(_comparison, document["comparisons"])),
             (*_texts(document, "refused"), *alone),
+        )
+
+    def diversity(self) -> Diversity | None:
+        """``metrics_diversity.json``, if it is there."""
+        path = self.out / "metrics_diversity.json"
+        if not path.exists():
+            return None
+        node = self._document(path, "p2p-eval/metrics-diversity/1")
+        return Diversity(
+            metric=node["metric"].text(),
+            samples=node["samples"].texts(),
+            images=node["images"].count(),
+            mean=_interval(node["mean"].number_or_none(), node.find("ci95")),
+            std=node["std"].number_or_none(),
+            infinite=node["infinite"].count(),
+            signature=node["signature"].text(),
+            left_out=_texts(node, "left_out"),
+            notes=_texts(node, "notes"),
         )
 
     def _histograms(self, path: Path) -> dict[str, Histogram]:

@@ -15,12 +15,14 @@ from p2p_eval.metrics.confusion import FIGURES
 from p2p_eval.report.collected import (
     CHANNELS,
     Comparison,
+    Diversity,
     Experiment,
     Figure,
     ImageMetrics,
     MetricFigures,
     SegmentationEntry,
 )
+from p2p_eval.report.numbers import UNKNOWN, decimals_for, shown_interval, shown_number
 
 __all__ = [
     "ARROWS",
@@ -33,12 +35,11 @@ __all__ = [
     "Table",
     "color_table",
     "comparison_groups",
-    "decimals_for",
+    "diversity_table",
     "marks",
     "metrics_tables",
     "segmentation_table",
     "sensitivity_table",
-    "shown_number",
 ]
 
 ARROWS = {
@@ -51,7 +52,6 @@ SCORE_NAMES = {
     "per_class_acc": "per-class acc.",
     "class_iou": "class IOU",
 }
-UNKNOWN = "–"
 MAX_COLUMNS = 7
 
 
@@ -93,11 +93,12 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Columns, lines and the signatures of their figures; ``mixed`` if some column has several."""
+    """Columns, lines, what a line is of, and the signatures of the figures."""
 
     columns: tuple[Column, ...]
     lines: tuple[Line, ...]
     notes: tuple[Note, ...]
+    lines_are: str = "experiment"
 
     @property
     def mixed(self) -> bool:
@@ -240,25 +241,15 @@ def comparison_groups(
     return [(a, b, lines) for (a, b), lines in groups.items()]
 
 
-def decimals_for(values: Iterable[float | None]) -> int:
-    """How many decimals show four digits of the largest value, 0 to 6.
-
-    Example:
-        >>> decimals_for([12.85, 7.0]), decimals_for([0.0123])
-        (2, 5)
-    """
-    largest = max((abs(v) for v in values if v is not None and math.isfinite(v)), default=0.0)
-    return min(6, max(0, 3 - math.floor(math.log10(largest)))) if largest else 3
-
-
-def shown_number(value: float | None, decimals: int) -> str:
-    """A value with so many decimals, a real minus sign, ∞, or a dash where it is not known."""
-    if value is None or math.isnan(value):
-        return UNKNOWN
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    text = f"{value:.{decimals}f}"
-    return text.replace("-", "−") if float(text) else text.removeprefix("-")
+def diversity_table(diversity: Diversity) -> Table:
+    """How much samples of one input differ: one line."""
+    decimals = decimals_for((diversity.mean.value,))
+    spread = [] if diversity.std is None else [f"SD {shown_number(diversity.std, decimals)}"]
+    figure = _cell(diversity.mean, decimals, more=spread)
+    counts = (Cell(str(len(diversity.samples))), Cell(str(diversity.images)))
+    columns = (Column("diversity", "↑ higher is more diverse"), Column("samples"), Column("images"))
+    note = Note("", "", diversity.signature)
+    return Table(columns, (Line(diversity.metric, (figure, *counts)),), (note,), "metric")
 
 
 def _metric_column(column: Sequence[MetricFigures | None], letters: dict[str, str]) -> list[Cell]:
@@ -286,12 +277,8 @@ def _metric_column(column: Sequence[MetricFigures | None], letters: dict[str, st
 def _cell(
     figure: Figure, decimals: int, *, mark: str = "", best: bool = False, more: Sequence[str] = ()
 ) -> Cell:
-    below = [] if figure.low is None else [_interval(figure, decimals)]
+    below = [] if figure.low is None else [shown_interval(figure, decimals)]
     return Cell(shown_number(figure.value, decimals), (*below, *more), mark, best)
-
-
-def _interval(figure: Figure, decimals: int) -> str:
-    return f"[{shown_number(figure.low, decimals)}, {shown_number(figure.high, decimals)}]"
 
 
 def _best(values: Sequence[float | None], better: str) -> set[int]:
@@ -317,7 +304,7 @@ def _comparison(entry: Comparison) -> ComparisonLine:
         mean_a=shown_number(entry.mean_a, decimals),
         mean_b=shown_number(entry.mean_b, decimals),
         difference=shown_number(figure.value, decimals),
-        interval=UNKNOWN if figure.low is None else _interval(figure, decimals),
+        interval=UNKNOWN if figure.low is None else shown_interval(figure, decimals),
         p=UNKNOWN if entry.p is None else "< 0.001" if entry.p < 0.001 else f"{entry.p:.3f}",
         low=low,
         middle=middle,

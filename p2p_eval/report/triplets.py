@@ -14,7 +14,8 @@ from PIL import Image
 
 from p2p_eval.errors import InputError
 from p2p_eval.report.collected import Experiment, MetricFigures
-from p2p_eval.report.tables import ARROWS, decimals_for, shown_number
+from p2p_eval.report.numbers import decimals_for, shown_number
+from p2p_eval.report.tables import ARROWS
 from p2p_eval.results.images import ImageRef, decode_rgb, probe, read_bytes
 from p2p_eval.scores.values_file import SourceFile, ValueRow
 

@@ -190,6 +190,17 @@ def write_comparison(out: Path, pairs: Sequence[tuple[str, str]]) -> None:
     )
 
 
+def write_diversity(out: Path, samples: Sequence[str]) -> None:
+    """Write ``metrics_diversity.json``."""
+    document = {
+        "schema": "p2p-eval/metrics-diversity/1", "metric": "lpips[alex-v0.1]",
+        "samples": list(samples), "images": 12, "mean": 0.31, "std": 0.05, "ci95": [0.29, 0.33],
+        "better": "higher", "unit": "", "infinite": 0, "signature": "diversity|version:0.1.0",
+        "left_out": [], "notes": [],
+    }  # fmt: skip
+    write_json(out / "metrics_diversity.json", document)
+
+
 def write_everything(out: Path, names: Sequence[str] = ("L1", "L1+cGAN"), images: int = 12) -> None:
     """Write experiments with every kind of score file, and a comparison of the first two."""
     for seed, name in enumerate(names):
@@ -198,3 +209,4 @@ def write_everything(out: Path, names: Sequence[str] = ("L1", "L1+cGAN"), images
         write_segmentation(out, name, "seg", seed=seed)
         write_color(out, name, seed=seed)
     write_comparison(out, [(names[0], names[1])])
+    write_diversity(out, names)

@@ -9,7 +9,14 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from score_files import write_color, write_everything, write_json, write_metrics, write_segmentation
+from score_files import (
+    write_color,
+    write_diversity,
+    write_everything,
+    write_json,
+    write_metrics,
+    write_segmentation,
+)
 
 from fcn.errors import shown
 from p2p_eval.errors import InputError
@@ -51,8 +58,9 @@ class Page(HTMLParser):
 def test_every_part_is_there(scored: Path) -> None:
     page = Page(write_report(scored).path)
     for words in (
-        "Image metrics", "Paired comparisons", "FCN-score", "seg-score", "Colour histograms",
-        "Confusion matrices", "Provenance", "the paper's Table 1", "the paper's Table 6",
+        "Image metrics", "Paired comparisons", "Diversity", "FCN-score", "seg-score",
+        "Colour histograms", "Confusion matrices", "Provenance",
+        "the paper's Table 1", "the paper's Table 6",
         "the paper's Figure 7(d)", "psnr|input:uint8|version:0.1.0|seed:0",
         "fcn-score|protocol:strict|labels:files|version:0.1.0",
         "1 of 6 frames are dropped", "lpips[vgg-v0.1] was not measured", "Written by p2p-eval",
@@ -189,6 +197,13 @@ def test_one_kind_of_score_is_enough(tmp_path: Path, kind: str) -> None:
     ids = {a.get("id") for _, a in Page(write_report(out).path).tags}
     assert kind in ids
     assert len(ids & {"metrics", "fcn", "seg", "color"}) == 1
+
+
+def test_a_diversity_alone_is_enough(tmp_path: Path) -> None:
+    write_diversity(tmp_path / "out", ["sample1", "sample2"])
+    text = Page(write_report(tmp_path / "out").path).text
+    assert "Samples: sample1 , sample2" in text
+    assert "0.3100 [0.2900, 0.3300] SD 0.0500 2 12" in text
 
 
 def test_five_experiments_stay_small(tmp_path: Path) -> None:

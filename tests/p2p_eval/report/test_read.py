@@ -41,7 +41,7 @@ def test_everything_is_read(scored: Path) -> None:
     assert first.color.histograms["a"].real.sum() > 90_000
     assert set(first.color.sensitivity) == {32, 64, 128, 256}
     assert collected.comparisons[0].winner == "L1"
-    assert len(collected.sources) == 2 * 8 + 1
+    assert len(collected.sources) == 2 * 8 + 2
     assert "L1/fcn_score/confusion.npz" in {source.path for source in collected.sources}
 
 
@@ -75,9 +75,10 @@ def test_a_damaged_file_is_named(scored: Path, name: str, data: bytes | None) ->
         collect(scored)
 
 
-def test_a_damaged_comparison_is_named(scored: Path) -> None:
-    (scored / "metrics_comparison.json").write_text("{}")
-    with pytest.raises(StoreError, match=r"metrics_comparison\.json"):
+@pytest.mark.parametrize("name", ["metrics_comparison.json", "metrics_diversity.json"])
+def test_damaged_files_of_all_experiments_are_named(scored: Path, name: str) -> None:
+    (scored / name).write_text("{}")
+    with pytest.raises(StoreError, match=name):
         collect(scored)
 
 

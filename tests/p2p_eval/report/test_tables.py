@@ -9,14 +9,13 @@ from pathlib import Path
 import pytest
 from score_files import write_metrics, write_segmentation
 
+from p2p_eval.report.numbers import decimals_for, shown_number
 from p2p_eval.report.read import collect
 from p2p_eval.report.tables import (
     comparison_groups,
-    decimals_for,
     marks,
     metrics_tables,
     segmentation_table,
-    shown_number,
 )
 
 IMAGES = [f"image{number}" for number in range(6)]
