@@ -300,6 +300,8 @@ def test_data_list_and_make(tmp_path: Path) -> None:
     [
         ["fcn-score", ""],
         ["fcn-score", "results", "--out", ""],
+        ["metrics", "results", ""],
+        ["metrics", "results", "--lpips-weights", ""],
         ["fcn-score", "results", "--labels", ""],
         ["doctor", ""],
         ["weights", "convert", "fcn-8s-cityscapes.caffemodel", ""],

@@ -117,7 +117,7 @@ def metrics(
 
                 report = image_metrics(
                     results,
-                    metrics=DEFAULT_METRICS if names is None else names.split(","),
+                    metrics=DEFAULT_METRICS if names is None else names,
                     real=real,
                     compare=compare,
                     progress=progress,

@@ -60,7 +60,7 @@ class _Result:
 def image_metrics(
     results: str | Path | Sequence[str | Path],
     *,
-    metrics: Sequence[str] = DEFAULT_METRICS,
+    metrics: str | Sequence[str] = DEFAULT_METRICS,
     real: str | Path | None = None,
     layout: str = "auto",
     out: str | Path = "p2p-eval-out",

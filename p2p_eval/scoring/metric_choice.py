@@ -51,24 +51,27 @@ class Chosen:
     unavailable: tuple[Unavailable, ...]
 
 
-def resolve(names: Sequence[str]) -> tuple[str, ...]:
+def resolve(names: str | Sequence[str]) -> tuple[str, ...]:
     """Give the full names of metrics, each once, in the order asked for.
+
+    Args:
+        names: Names, aliases and variants; one text holds them with commas between.
 
     Raises:
         InputError: A name is none, or there are none.
 
     Example:
-        >>> resolve(["lpips", "fid", "lpips[alex]"])
+        >>> resolve("lpips, fid, lpips[alex]")
         ('lpips[alex-v0.1]', 'fid')
     """
+    names = names.split(",") if isinstance(names, str) else names
     known = (*METRICS, *LPIPS, *SET_METRICS)
     full: dict[str, None] = {}
     for name in (name.strip().lower() for name in names):
         found = ALIASES.get(name, (name,))
         if not set(found) <= set(known):
             raise InputError(
-                f"got metric {name!r}, expected some of {', '.join((*known, *ALIASES))}, "
-                "with commas between them"
+                f"got metric {name!r}, expected some of {', '.join((*known, *ALIASES))}"
             )
         full.update(dict.fromkeys(found))
     if not full:
@@ -76,7 +79,7 @@ def resolve(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(full)
 
 
-def choose(names: Sequence[str], lpips_weights: Path | None, device: str) -> Chosen:
+def choose(names: str | Sequence[str], lpips_weights: Path | None, device: str) -> Chosen:
     """Make the metrics of these names; LPIPS without its weights is told apart.
 
     Args:

@@ -287,10 +287,18 @@ def test_one_file_is_read_once(
         return original(path, *arguments, **options)
 
     monkeypatch.setattr(Path, "open", spy)
-    image_metrics(street / "results" / "L1", metrics=["near", "far"], out=street / "out", draws=10)
+    image_metrics(street / "results" / "L1", metrics="near,far", out=street / "out", draws=10)
     assert sorted(opened) == sorted(
         f"{n}_{role}.png" for n in range(5) for role in ("fake_B", "real_A", "real_B")
     )
+    opened.clear()
+    save(street / "sides" / "0.png", np.concatenate([pixels(1), pixels(2)], 1))
+    save(street / "real" / "0.png", pixels(3))
+    image_metrics(
+        street / "sides", metrics="far", layout="side-by-side", real=street / "real",
+        out=street / "out", draws=10,
+    )  # fmt: skip
+    assert sorted(opened) == ["0.png", "0.png"]
 
 
 # ---- what is said of odd input
@@ -353,11 +361,6 @@ def to_gray(street: Path) -> None:
         image.convert("L").save(path)
 
 
-def break_input(street: Path) -> None:
-    image_of(street, "3_real_A.png", "cGAN").unlink()
-    image_of(street, "3_real_A.png", "cGAN").mkdir()
-
-
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -381,6 +384,7 @@ def test_an_image_that_cannot_be_used(
     assert counted.calls["far"] <= calls + 1
     (left_out,) = report.left_out
     assert left_out.startswith("cGAN/3: ")
+    assert "3_fake_B.png" not in left_out
     assert [entry.images for entry in report.experiments] == [5, 4]
     entry = report.to_json()["experiments"][1]
     assert entry["left_out"] == [left_out.removeprefix("cGAN/")]
