@@ -33,10 +33,12 @@ NOT_LABEL_IDS = ("_color", "_instanceIds", "_labelTrainIds", "_leftImg8bit")
 NUMBER = re.compile(r"([0-9]{1,9})(_[AB])?")
 CHECKED_COLORS = 16
 SHOW_LABELS: dict[Direction, str] = {"labels-to-photo": "input", "photo-to-labels": "real"}
-NOTHING_SHOWS_LABELS: dict[Direction, str] = {
-    "labels-to-photo": "generated images only",
-    "photo-to-labels": "no real label images beside the generated ones",
-}
+NOTHING_SHOWS_LABELS: dict[Direction, tuple[str, str]] = {
+    "labels-to-photo": ("generated images only", ""),
+    "photo-to-labels": (
+        "no real label images beside the generated ones", ", or real label images by --real"
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +214,10 @@ def _pair_decoded(experiment: Experiment, label_set: LabelSet, direction: Direct
     painted = {item.id: painted_labels(item, direction) for item in experiment.items}
     usable = [item for item in experiment.items if painted[item.id] is not None]
     if not usable:
+        got, else_give = NOTHING_SHOWS_LABELS[direction]
         raise InputError(
-            f"{experiment.folder}: got {NOTHING_SHOWS_LABELS[direction]}, expected label maps for "
-            "them; give --cityscapes (the original tree) or --labels (a folder of label ids)"
+            f"{experiment.folder}: got {got}, expected label maps for them; give --cityscapes (the "
+            f"original tree) or --labels (a folder of label ids){else_give}"
         )
     share = _far_share([painted[item.id] for item in usable], label_set)
     if share > MAX_FAR_SHARE:
