@@ -74,8 +74,8 @@ class TiledConv:
             products = self._product(torch.matmul(self._before, inputs))
             outputs = torch.matmul(self._after, products)
             torch.clamp_min(outputs.view(part.shape), 0, out=part)
-        whole = result.view(down * step, across * step, self.outputs)
-        return whole[:high, :wide].permute(2, 0, 1)[None]
+        whole = result.view(1, down * step, across * step, self.outputs)
+        return whole[:, :high, :wide].permute(0, 3, 1, 2)
 
 
 def _matrices(transform: ToomCook) -> tuple[Tensor, Tensor]:
