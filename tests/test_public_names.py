@@ -22,7 +22,8 @@ def test_fcn_exports() -> None:
 def test_metrics_exports() -> None:
     assert p2p_eval.metrics.__all__ == [
         "LPIPS", "Collapse", "ImageMetric", "Scores", "SegmentationScore",
-        "collapse", "gmsd", "histogram", "joint_counts", "load_lpips", "mean_pairwise",
-        "ms_ssim", "psnr", "scores", "ssim",
+        "ciede2000", "collapse", "delta_e", "gmsd", "histogram", "histogram_intersection",
+        "joint_counts", "lab_histogram", "load_lpips", "mean_pairwise", "ms_ssim", "psnr",
+        "rgb_to_lab", "scores", "spectrum_blur", "spectrum_tiling", "ssim",
     ]  # fmt: skip
     assert all(callable(getattr(p2p_eval.metrics, name)) for name in p2p_eval.metrics.__all__)

@@ -7,6 +7,7 @@ from p2p_eval.metrics import (
     gradient_similarity,
     multiscale_similarity,
     peak_signal_noise,
+    spectrum,
     structural_similarity,
 )
 from p2p_eval.metrics.metric import Metric
@@ -19,6 +20,7 @@ VARIANTS: tuple[Metric, ...] = (
     *multiscale_similarity.VARIANTS,
     *gradient_similarity.VARIANTS,
     *color_difference.VARIANTS,
+    *spectrum.VARIANTS,
 )
 
 METRICS = {metric.name: metric for metric in VARIANTS}
