@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from p2p_eval.metrics.filters import block_sum
+from p2p_eval.metrics.filters import block_sum, image_mean
 from p2p_eval.metrics.gray import gray
 from p2p_eval.metrics.inputs import UINT8_PEAK, check_images, each_image
 from p2p_eval.metrics.metric import Metric
@@ -60,8 +60,10 @@ def gmsd(
     def deviation(x: Tensor, y: Tensor) -> Tensor:
         a = _squared_gradient(gray(x, dtype))
         b = _squared_gradient(gray(y, dtype))
+        count = a[0].numel()
         similarity = (a * b).sqrt_().mul_(2).add_(constant) / (a + b).add_(constant)
-        return similarity.to(torch.float64).std((1, 2, 3))
+        similarity -= image_mean(similarity).view(-1, 1, 1, 1)
+        return (image_mean(similarity.square()) * (count / (count - 1))).sqrt()
 
     return each_image(deviation, x, y)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from p2p_eval.metrics.filters import reduce
+from p2p_eval.metrics.filters import image_mean, reduce
 from p2p_eval.metrics.gray import gray
 from p2p_eval.metrics.inputs import check_images, each_image
 from p2p_eval.metrics.metric import Metric
@@ -29,11 +29,12 @@ def ms_ssim(
     2×2 pixels, its border mirrored, so that odd sizes keep their last row and column.
 
     A negative mean has no real power; the MATLAB program then returns a complex number. Here it
-    counts as 0, and so the product is 0, as in piqa, piq and pytorch-msssim.
+    counts as 0, and so the product is 0, as in piqa, piq and torchmetrics.
 
-    Other packages: torchmetrics and pyiqa drop or pad the last row and column of odd sizes, piq
-    pads before the first; pytorch-msssim pads with zeros. All agree where both sides are multiples
-    of 16. Most take the mean over RGB channels rather than of gray.
+    Other packages: on gray, piqa agrees at all sizes and piq where both sides are multiples of 16;
+    before reducing odd sizes piq repeats the first row and column, pyiqa adds zeros and torchmetrics
+    drops the last ones. torchmetrics also takes the mean over a mirrored border. Given RGB they
+    compare the three channels, not their gray.
 
     Args:
         x: Generated images, ``(N, 1, H, W)`` or ``(N, 3, H, W)``; uint8, float32 or float64; 176
@@ -65,7 +66,7 @@ def ms_ssim(
             luminance, contrast = similarity_maps(x, y, peak)
             if scale == len(WEIGHTS):
                 contrast *= luminance
-            result *= contrast.mean((1, 2, 3), dtype=torch.float64).clamp_(min=0) ** weight
+            result *= image_mean(contrast).clamp_(min=0) ** weight
             x, y = reduce(x, 2), reduce(y, 2)
         return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from p2p_eval.metrics.filters import image_mean
 from p2p_eval.metrics.inputs import UINT8_PEAK, check_images, each_image
 from p2p_eval.metrics.metric import Metric
 
@@ -44,19 +45,20 @@ def psnr(x: Tensor, y: Tensor, *, peak: float | None = None) -> Tensor:
         48.1308
     """
     peak = check_images(x, y, peak=peak)
-    squares = _sum_of_integers if x.dtype == torch.uint8 else _sum
-    return 10 * torch.log10(peak**2 * x[0].numel() / each_image(squares, x, y))
+    errors = _error_of_integers if x.dtype == torch.uint8 else _error
+    return 10 * torch.log10(peak**2 / each_image(errors, x, y))
 
 
-def _sum_of_integers(x: Tensor, y: Tensor) -> Tensor:
+def _error_of_integers(x: Tensor, y: Tensor) -> Tensor:
     difference = x.to(torch.int32).sub_(y)
     # Sums in int64 take twice as long, so rows are summed in int32 where they fit.
     row_sum = torch.int32 if x.shape[3] <= WIDEST_OF_INT32 else torch.int64
-    return difference.mul_(difference).sum(3, dtype=row_sum).sum((1, 2)).to(torch.float64)
+    total = difference.mul_(difference).sum(3, dtype=row_sum).sum((1, 2))
+    return total.to(torch.float64) / x[0].numel()
 
 
-def _sum(x: Tensor, y: Tensor) -> Tensor:
-    return (x - y).to(torch.float64).square_().sum((1, 2, 3))
+def _error(x: Tensor, y: Tensor) -> Tensor:
+    return image_mean((x - y).to(torch.float64).square_())
 
 
 VARIANTS = (

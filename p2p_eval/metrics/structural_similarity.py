@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from p2p_eval.metrics.filters import gaussian, reduce, smooth
+from p2p_eval.metrics.filters import gaussian, image_mean, reduce, smooth
 from p2p_eval.metrics.gray import gray
 from p2p_eval.metrics.inputs import check_images, each_image
 from p2p_eval.metrics.metric import Metric
@@ -41,9 +41,9 @@ def ssim(
     round(min(H, W) / 256))``, a half rounded up. Their older ``ssim_index.m`` does not reduce:
     ``downsample=False``.
 
-    Other packages: torchmetrics pads the border, piqa does not reduce by itself and piq rounds a
-    half to even (640 pixels: 2 for 3) and places the blocks of an odd f differently. Most take the
-    mean over RGB channels, which differs from SSIM of gray: ``rgb=True`` without downsampling is
+    Other packages: torchmetrics takes the mean over a mirrored border too, and neither it nor piqa
+    reduces; piq rounds a half to even, so that 640 pixels are halved rather than divided by 3. Most
+    take the mean over RGB channels, which is not SSIM of gray: ``rgb=True`` without downsampling is
     scikit-image's ``structural_similarity(gaussian_weights=True, sigma=1.5,
     use_sample_covariance=False, data_range=255, channel_axis=...)``.
 
@@ -76,7 +76,7 @@ def ssim(
     def mean(x: Tensor, y: Tensor) -> Tensor:
         x, y = (reduce(gray(images, dtype), factor) for images in (x, y))
         luminance, contrast = similarity_maps(x, y, peak)
-        return luminance.mul_(contrast).mean((1, 2, 3), dtype=torch.float64)
+        return image_mean(luminance.mul_(contrast))
 
     if not rgb:
         return each_image(mean, x, y)
