@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import sys
 import zipfile
 from collections.abc import Mapping
-from http.client import HTTPException
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +17,9 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
-from fcn.files import sha256_of
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.backbones import BACKBONES, BackboneName
+from p2p_eval.metrics.hub import check_sha256, hub_file
 
 __all__ = ["LINEAR_SHA256", "backbone_weights", "digest", "linear_weights"]
 
@@ -45,7 +43,7 @@ def linear_weights(name: BackboneName) -> list[Tensor]:
     if spec is None or spec.origin is None:
         raise InputError("LPIPS needs the package lpips, which is not installed: pip install lpips")
     path = Path(spec.origin).parent / "weights" / "v0.1" / f"{name}.pth"
-    _check_hash(path, LINEAR_SHA256[name], "install lpips 0.1.4 again")
+    check_sha256(path, LINEAR_SHA256[name], "install lpips 0.1.4 again")
     state = _read(path)
     return [
         state[f"lin{tap}.model.1.weight"].flatten()
@@ -104,31 +102,12 @@ def _cached(name: BackboneName) -> Path:
     import torchvision.models  # type: ignore[import-untyped]
 
     url = getattr(torchvision.models, BACKBONES[name].weights).IMAGENET1K_V1.url
-    path = Path(torch.hub.get_dir(), "checkpoints", url.rsplit("/", 1)[-1])
-    prefix = path.stem.rsplit("-", 1)[-1]
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(
-                url, str(path), hash_prefix=prefix, progress=sys.stderr.isatty()
-            )
-        except (OSError, RuntimeError, HTTPException) as error:
-            raise InputError(
-                f"LPIPS ({name}) needs {path.name}, which could not be fetched from {url} "
-                f"({error}). Fetch it by hand and put it at {path}, or name a file with its "
-                "weights. The other metrics need none of it"
-            ) from error
-    _check_hash(path, prefix, f"delete it, and it is fetched again from {url}")
-    return path
-
-
-def _check_hash(path: Path, expected: str, remedy: str) -> None:
-    try:
-        found = sha256_of(path)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error}; {remedy}") from error
-    if not found.startswith(expected):
-        raise InputError(f"{path}: got sha256 {found}, expected {expected}: {remedy}")
+    return hub_file(
+        url,
+        Path(url).stem.rsplit("-", 1)[-1],
+        needed_by=f"LPIPS ({name})",
+        otherwise=", or name a file with its weights",
+    )
 
 
 def _read(path: Path) -> dict[Any, Any]:

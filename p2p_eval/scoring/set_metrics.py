@@ -12,12 +12,9 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import sys
 from collections.abc import Callable, Collection, Iterable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from http.client import HTTPException
-from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Any
@@ -27,7 +24,8 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from p2p_eval.errors import InputError
-from p2p_eval.results.images import ImageRef, file_sha256, read_rgb
+from p2p_eval.metrics.hub import hub_file
+from p2p_eval.results.images import ImageRef, read_rgb
 
 __all__ = ["ImageSet", "SetFigure", "SetMetrics", "set_note"]
 
@@ -122,7 +120,9 @@ class SetMetrics:
             )
         self._device = torch.device(device)
         self._seed = seed
-        self._weights = _weights()
+        from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+        self._weights = hub_file(URL_INCEPTION_V3, WEIGHTS_SHA256, needed_by="FID and KID")
         self._cache = TemporaryDirectory(prefix="p2p-eval-")
 
     def __enter__(self) -> SetMetrics:
@@ -240,30 +240,3 @@ class SetMetrics:
 def _kid_subsets(images: int) -> int:
     """One, where every subset would hold all images."""
     return KID_SUBSETS if images > KID_SUBSET_SIZE else 1
-
-
-def _weights() -> Path:
-    """Return the weights' file in torch's cache, fetched by its own address if need be."""
-    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
-
-    path = Path(torch.hub.get_dir(), "checkpoints", URL_INCEPTION_V3.rsplit("/", 1)[-1])
-    if not path.exists():
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            torch.hub.download_url_to_file(
-                URL_INCEPTION_V3,
-                str(path),
-                hash_prefix=WEIGHTS_SHA256,
-                progress=sys.stderr.isatty(),
-            )
-        except (OSError, RuntimeError, HTTPException) as error:
-            raise InputError(
-                f"FID and KID need {path.name}, which could not be fetched from "
-                f"{URL_INCEPTION_V3} ({error}); fetch it by hand and put it at {path}"
-            ) from error
-    if (found := file_sha256(path)) != WEIGHTS_SHA256:
-        raise InputError(
-            f"{path}: got sha256 {found}, expected {WEIGHTS_SHA256}; "
-            f"delete it, and it is fetched again from {URL_INCEPTION_V3}"
-        )
-    return path

@@ -122,15 +122,15 @@ def test_metrics_reports_them(stand_in: Path, tmp_path: Path) -> None:
         for seed, role in ((number, "fake_B"), (10 + number, "real_B")):
             pixels = np.random.default_rng(seed).integers(0, 256, (20, 20, 3), np.uint8)
             Image.fromarray(pixels).save(tmp_path / f"{number}_{role}.png")
-    report = image_metrics(tmp_path, metrics=["fid"], out=tmp_path / "out", device="cpu").to_json()
+    report = image_metrics(tmp_path, metrics=["kid"], out=tmp_path / "out", device="cpu").to_json()
     assert report["unavailable"] == []
-    fid = report["experiments"][0]["metrics"]["fid"]
+    kid = report["experiments"][0]["metrics"]["kid"]
     generated, real = (
         features(stand_in, ImageSet.of((ImageRef(path), "0") for path in paths))
         for paths in (sorted(tmp_path.glob("*_fake_B.png")), sorted(tmp_path.glob("*_real_B.png")))
     )
-    assert fid["mean"] == pytest.approx(frechet_distance(generated, real), rel=1e-3)
-    assert "|torch-fidelity:" in fid["signature"]
+    assert kid["mean"] == pytest.approx(kernel_distance(generated, real), abs=1e-6)
+    assert "|torch-fidelity:" in kid["signature"]
 
 
 def test_fewer_than_two_images_are_refused(stand_in: Path, sets: tuple[ImageSet, ImageSet]) -> None:
