@@ -41,6 +41,7 @@ MARGIN = 10.0
 ROW = 58.0
 AXIS = 22.0
 MAX_DOTS = 400
+LARGEST = 1e100  # what no metric gives, and no axis could hold
 GOLDEN = (math.sqrt(5) - 1) / 2
 
 PLOT_HEIGHT = 210.0
@@ -149,6 +150,7 @@ def _panel(metric: str, experiments: Sequence[Experiment]) -> Panel | None:
     for index, entry in enumerate(experiments):
         if entry.metrics and metric in entry.metrics.metrics:
             values = np.array([row.values.get(metric, np.nan) for row in entry.metrics.rows])
+            values[np.abs(values) > LARGEST] = np.inf
             if np.isfinite(values).any():
                 found.append((index, entry.name, entry.metrics.metrics[metric], values))
     if not found:

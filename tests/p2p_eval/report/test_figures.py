@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -51,6 +52,17 @@ def test_equal_values_have_an_axis(tmp_path: Path) -> None:
     panels = distributions(collect(tmp_path / "out").experiments)
     assert len(panels) == 5
     assert all(panel.ticks for panel in panels)
+
+
+@pytest.mark.parametrize("ends", [(1.7e308, 0.5), (5e-324, 0.0), (1e16, 1e16 + 2)])
+def test_values_that_no_metric_gives_break_nothing(scored: Path, ends: tuple[float, float]) -> None:
+    path = scored / "L1" / "metrics" / "values.json"
+    document = json.loads(path.read_text())
+    for row, value in zip(document["rows"], ends * 6, strict=True):
+        row["values"]["ssim"] = value
+    path.write_text(json.dumps(document))
+    panel = distributions(collect(scored).experiments)[1]
+    assert 6 <= panel.strips[0].dots.count("M") <= 12
 
 
 def test_histograms_share_a_plot_only_with_the_same_real_images(tmp_path: Path) -> None:
