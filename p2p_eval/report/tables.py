@@ -220,14 +220,14 @@ def sensitivity_table(experiments: Sequence[Experiment]) -> Table | None:
             name,
             tuple(
                 _cell(Figure(color.sensitivity.get(number, {}).get(channel)), 3)
-                for number in bins
                 for channel in CHANNELS
+                for number in bins
             ),
             letters[color.signature],
         )
         for name, color in scored
     ]
-    columns = [Column(channel, f"{number} bins") for number in bins for channel in CHANNELS]
+    columns = [Column(channel, f"{number} bins") for channel in CHANNELS for number in bins]
     return Table(tuple(columns), tuple(lines), ())
 
 
