@@ -1,8 +1,9 @@
-"""Small results folders, and predictors that stand in for the network."""
+"""Puts tests/helpers on the path; small results folders, stand-ins for the network."""
 
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,10 @@ from PIL import Image
 
 from p2p_eval.scoring.fcn_score import fcn_score
 from p2p_eval.scoring.segmentation_report import SegmentationReport
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
+
+from painted_run import Run, make_scenes, paint_run
 
 Pixels = NDArray[np.uint8]
 
@@ -108,3 +113,14 @@ def street(tmp_path: Path) -> Street:
     made = Street(tmp_path / "results", tmp_path / "labels", tmp_path / "out")
     paint(made, [f"frame{i}" for i in range(5)])
     return made
+
+
+@pytest.fixture(scope="session")
+def scenes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_scenes(tmp_path_factory.mktemp("scenes"))
+
+
+@pytest.fixture
+def run(scenes: Path, tmp_path: Path) -> Run:
+    """A photo→labels run whose every pixel is painted right."""
+    return paint_run(scenes, tmp_path)
