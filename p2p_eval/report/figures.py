@@ -7,7 +7,7 @@ room: so text in it is as large on a phone as on a desk.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,7 +78,7 @@ class Strip:
     style: str
     top: float
     dots: str
-    box: Box
+    box: Box | None
     mean: float | None
     low: float | None
     high: float | None
@@ -151,9 +151,9 @@ def _panel(metric: str, experiments: Sequence[Experiment]) -> Panel | None:
         if entry.metrics and metric in entry.metrics.metrics:
             values = np.array([row.values.get(metric, np.nan) for row in entry.metrics.rows])
             values[np.abs(values) > LARGEST] = np.inf
-            if np.isfinite(values).any():
+            if not np.isnan(values).all():
                 found.append((index, entry.name, entry.metrics.metrics[metric], values))
-    if not found:
+    if not any(np.isfinite(values).any() for *_, values in found):
         return None
     everything = np.concatenate([values[np.isfinite(values)] for *_, values in found])
     low, high = float(everything.min()), float(everything.max())
@@ -183,7 +183,7 @@ def _panel(metric: str, experiments: Sequence[Experiment]) -> Panel | None:
                 style=style_of(index),
                 top=number * ROW,
                 dots=_dots([place(value) for value in shown.tolist()], number * ROW + 31),
-                box=Box(*(place(float(q)) for q in np.quantile(known, [0.25, 0.5, 0.75]))),
+                box=_box(known, place),
                 mean=mean,
                 low=below,
                 high=above,
@@ -195,7 +195,7 @@ def _panel(metric: str, experiments: Sequence[Experiment]) -> Panel | None:
     ticks = [Tick(place(value), label) for value, label in _ticks(low, high, 5)]
     decimals = decimals_for(everything.tolist())
     quartiles = [
-        f"{name}: median {shown_number(float(np.median(values[np.isfinite(values)])), decimals)}"
+        f"{name}: median {shown_number(float(np.nanmedian(values)), decimals)}"
         for _, name, _, values in found
     ]
     return Panel(
@@ -206,6 +206,12 @@ def _panel(metric: str, experiments: Sequence[Experiment]) -> Panel | None:
         ticks=tuple(ticks),
         summary=f"Distribution of {metric} over images. {'; '.join(quartiles)}.",
     )
+
+
+def _box(values: Floats, place: Callable[[float], float]) -> Box | None:
+    if not values.size:
+        return None
+    return Box(*(place(value) for value in np.quantile(values, [0.25, 0.5, 0.75]).tolist()))
 
 
 def _evenly(count: int) -> NDArray[np.int64]:

@@ -256,7 +256,7 @@ def _metric_column(column: Sequence[MetricFigures | None], letters: dict[str, st
     known = [figures for figures in column if figures]
     decimals = decimals_for(figures.mean.value for figures in known)
     best: set[int] = set()
-    if len(letters) == 1:
+    if len(letters) == 1 and not any(figures.infinite for figures in known):
         values = [figures.mean.value if figures else None for figures in column]
         best = _best(values, known[0].better)
     cells = []
@@ -268,9 +268,13 @@ def _metric_column(column: Sequence[MetricFigures | None], letters: dict[str, st
         if figures.std is not None:
             more.append(f"SD {shown_number(figures.std, decimals)}")
         if figures.infinite:
-            more.append(f"{figures.infinite} × ∞ left out")
+            rest = " left out" if figures.mean.value is not None else ""
+            more.append(f"{figures.infinite} × ∞{rest}")
         mark = letters[figures.signature]
-        cells.append(_cell(figures.mean, decimals, mark=mark, best=index in best, more=more))
+        mean = figures.mean
+        if mean.value is None and figures.infinite:
+            mean = Figure(math.inf)
+        cells.append(_cell(mean, decimals, mark=mark, best=index in best, more=more))
     return cells
 
 

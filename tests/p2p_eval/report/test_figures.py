@@ -31,6 +31,7 @@ def test_everything_lies_inside_its_panel_and_in_order(scored: Path) -> None:
             places = [float(x) for x in re.findall(r"M([\d.]+) ", strip.dots)]
             assert places == sorted(places)
             assert 0 < places[0] < places[-1] < 360
+            assert strip.box
             assert places[0] <= strip.box.low <= strip.box.median <= strip.box.high <= places[-1]
             assert strip.low is not None
             assert strip.mean is not None
@@ -38,6 +39,18 @@ def test_everything_lies_inside_its_panel_and_in_order(scored: Path) -> None:
             assert strip.low <= strip.mean <= strip.high
         assert panel.ticks
         assert all(0 < tick.at < 360 for tick in panel.ticks)
+
+
+def test_an_experiment_with_infinite_values_only_keeps_its_place(scored: Path) -> None:
+    path = scored / "L1" / "metrics" / "values.json"
+    document = json.loads(path.read_text())
+    for row in document["rows"]:
+        row["values"]["psnr"] = "inf"
+    path.write_text(json.dumps(document))
+    strip, other = distributions(collect(scored).experiments)[0].strips
+    assert (strip.name, strip.dots, strip.box) == ("L1", "", None)
+    assert strip.remark == "12 infinite not drawn"
+    assert other.dots
 
 
 def test_many_images_are_thinned_and_that_is_said(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from score_files import write_metrics, write_segmentation
 from p2p_eval.report.numbers import decimals_for, shown_number
 from p2p_eval.report.read import collect
 from p2p_eval.report.tables import (
+    Cell,
     comparison_groups,
     marks,
     metrics_tables,
@@ -35,12 +36,23 @@ def test_figures_are_those_of_the_score_file(scored: Path) -> None:
 
 def test_the_best_of_a_column_follows_its_direction(scored: Path) -> None:
     (table,) = metrics_tables(collect(scored).experiments)
-    better = {"psnr": max, "ssim": max, "gmsd": min, "lpips[alex-v0.1]": min, "fid": min}
+    better = {"ssim": max, "gmsd": min, "lpips[alex-v0.1]": min, "fid": min}
     for index, column in enumerate(table.columns[:-1]):
         cells = [line.cells[index] for line in table.lines]
         values = [float(cell.text.replace("−", "-")) for cell in cells]
         choose = better.get(column.name, lambda v: min(v, key=abs))
-        assert [cell.best for cell in cells] == [value == choose(values) for value in values]
+        expected = [value == choose(values) and column.name != "psnr" for value in values]
+        assert [cell.best for cell in cells] == expected  # with infinite values, none is best
+
+
+def test_only_infinite_values_are_an_infinite_mean(scored: Path) -> None:
+    path = scored / "L1" / "metrics" / "score.json"
+    document = json.loads(path.read_text())
+    psnr = document["experiments"][0]["metrics"]["psnr"]
+    psnr.update(mean=None, std=None, ci95=[None, None], infinite=12)
+    path.write_text(json.dumps(document))
+    (table,) = metrics_tables(collect(scored).experiments)
+    assert table.lines[0].cells[0] == Cell("∞", ("12 × ∞",))
 
 
 def test_other_signatures_are_marked_and_nothing_is_best(tmp_path: Path) -> None:
