@@ -6,12 +6,12 @@ weights and all draws are one matrix product: nothing is scored twice.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["DRAWS", "LEVEL", "bootstrap_interval"]
+__all__ = ["DRAWS", "LEVEL", "bootstrap_blocks", "bootstrap_interval"]
 
 DRAWS = 10_000
 """Draws unless something else is asked for."""
@@ -19,8 +19,14 @@ DRAWS = 10_000
 LEVEL = 0.95
 """Share of the draws that the interval holds."""
 
-CHUNK_CELLS = 1 << 20
+CHUNK_CELLS = 1 << 24
 """Weights that are held at once, so that memory does not grow with items times draws."""
+
+SUMS = 1 << 21
+"""Sums that are held at once, for the same reason."""
+
+DRAWN = 1 << 20
+"""Items that are drawn at once; more would not be faster."""
 
 Floats = NDArray[np.float64]
 
@@ -59,24 +65,77 @@ def bootstrap_interval(
         >>> bootstrap_interval(counts, lambda s: s[:, :1] / s[:, 1:]).round(2).ravel()
         array([0.57, 0.85])
     """
-    if len(items) < 1 or draws < 1:
-        raise ValueError(f"got {len(items)} items and {draws} draws, expected one or more of each")
+    return bootstrap_blocks(
+        lambda: [items], len(items), statistic, draws=draws, seed=seed, level=level
+    )
+
+
+def bootstrap_blocks(
+    blocks: Callable[[], Iterable[NDArray[np.number]]],
+    count: int,
+    statistic: Callable[[Floats], Floats],
+    *,
+    draws: int = DRAWS,
+    seed: int = 0,
+    level: float = LEVEL,
+) -> Floats:
+    """Do what :func:`bootstrap_interval` does with items that come in blocks, as from a file.
+
+    Memory does not grow with the number of items, if blocks are of bounded size.
+
+    Args:
+        blocks: Gives all items, in order, in arrays ``(n, ...)``; called several times.
+        count: Number of items.
+        statistic: As of :func:`bootstrap_interval`.
+        draws: Number of draws.
+        seed: Of the draws.
+        level: Share of the draws inside, in 0-1.
+
+    Returns:
+        As :func:`bootstrap_interval`, the same figures to the last digit.
+
+    Raises:
+        ValueError: There are no items or no draws, or the level is not between 0 and 1.
+
+    Example:
+        >>> counts = np.array([[9, 10], [5, 10], [7, 10], [8, 10]])
+        >>> ratio = lambda s: s[:, :1] / s[:, 1:]
+        >>> bootstrap_blocks(lambda: (counts[:3], counts[3:]), 4, ratio).round(2).ravel()
+        array([0.57, 0.85])
+    """
+    if count < 1 or draws < 1:
+        raise ValueError(f"got {count} items and {draws} draws, expected one or more of each")
     if not 0 < level < 1:
         raise ValueError(f"got level {level}, expected more than 0 and less than 1")
     rng = np.random.default_rng(seed)
-    count = len(items)
-    flat = items.reshape(count, -1).astype(np.float64)
-    chunk = max(1, CHUNK_CELLS // count)
+    size = next(iter(blocks()))[0].size
+    chunk = max(1, min(CHUNK_CELLS // count, SUMS // max(1, size)))
     figures = []
     for start in range(0, draws, chunk):
-        n = min(chunk, draws - start)
-        drawn = rng.integers(count, size=(n, count)) + count * np.arange(n)[:, None]
-        weights = np.bincount(drawn.ravel(), minlength=n * count).reshape(n, count)
-        sums = weights.astype(np.float64) @ flat
-        figures.append(statistic(sums.reshape(n, *items.shape[1:])))
+        weights = _weights(rng, min(chunk, draws - start), count)
+        sums: Floats = np.zeros(0)
+        first = 0
+        for block in blocks():
+            part = weights[:, first : first + len(block)].astype(np.float64)
+            part = part @ block.reshape(len(block), -1).astype(np.float64)
+            sums = part.reshape(-1, *block.shape[1:]) + (sums if first else 0)
+            first += len(block)
+        figures.append(statistic(sums))
     values = np.concatenate(figures)
     tail = (1 - level) / 2
     return np.stack([_quantiles(column, tail) for column in values.T], axis=1)
+
+
+def _weights(rng: np.random.Generator, draws: int, count: int) -> NDArray[np.uint16]:
+    """How often each item is drawn; the chance that one is drawn 2**16 times is nothing."""
+    weights = np.empty((draws, count), np.uint16)
+    step = max(1, DRAWN // count)
+    for start in range(0, draws, step):
+        n = min(step, draws - start)
+        drawn = rng.integers(count, size=(n, count)) + count * np.arange(n)[:, None]
+        counts = np.bincount(drawn.ravel(), minlength=n * count)
+        weights[start : start + n] = counts.reshape(n, count)
+    return weights
 
 
 def _quantiles(values: Floats, tail: float) -> Floats:

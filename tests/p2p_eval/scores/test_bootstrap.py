@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from p2p_eval.metrics.confusion import paper_histogram, paper_scores, strict_scores
 from p2p_eval.scores import bootstrap
-from p2p_eval.scores.bootstrap import bootstrap_interval
+from p2p_eval.scores.bootstrap import bootstrap_blocks, bootstrap_interval
 
 Floats = NDArray[np.float64]
 
@@ -36,6 +36,15 @@ def test_seed_decides_and_chunks_do_not(monkeypatch: pytest.MonkeyPatch) -> None
     assert (bootstrap_interval(items, ratio, draws=1000, seed=2) != one).any()
     monkeypatch.setattr(bootstrap, "CHUNK_CELLS", 100)
     np.testing.assert_array_equal(bootstrap_interval(items, ratio, draws=1000, seed=1), one)
+
+
+def test_blocks_give_the_same_figures_however_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    items = np.random.default_rng(0).integers(1, 50, (50, 2))
+    whole = bootstrap_interval(items, ratio, draws=500, seed=1)
+    for name, cells in (("CHUNK_CELLS", 300), ("SUMS", 20), ("DRAWN", 70)):
+        monkeypatch.setattr(bootstrap, name, cells)
+        blocks = lambda: (items[:7], items[7:8], items[8:])  # noqa: E731
+        np.testing.assert_array_equal(bootstrap_blocks(blocks, 50, ratio, draws=500, seed=1), whole)
 
 
 def test_coverage_is_near_the_level() -> None:
