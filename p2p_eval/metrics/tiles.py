@@ -9,6 +9,8 @@ Source: Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, CVP
 
 from __future__ import annotations
 
+from itertools import product
+
 import torch
 from torch import Tensor
 
@@ -22,7 +24,7 @@ TRANSFORMS = {
 }
 """The transform for each width of kernel."""
 
-BAND = 256  # tiles at a time, to bound the memory and stay in the cache
+TILES = 63  # at a time: few stay in the cache, and from 64 oneDNN wants weights in another order
 
 
 class TiledConv:
@@ -67,12 +69,13 @@ class TiledConv:
         padded[margin : margin + high, margin : margin + wide] = rows
         tiles = padded.unfold(0, size, step).unfold(1, size, step).permute(0, 1, 3, 4, 2)
         result = x.new_empty(down, step, across, step, self.outputs)
-        band = max(1, BAND // across)
-        for start in range(0, down, band):
-            part = result[start : start + band].transpose(1, 2)
-            inputs = tiles[start : start + band].reshape(-1, size * size, self.inputs)
-            products = self._product(torch.matmul(self._before, inputs))
-            outputs = torch.matmul(self._after, products)
+        broad = -(-across // -(-across // TILES))
+        tall = max(1, TILES // broad)
+        for top, left in product(range(0, down, tall), range(0, across, broad)):
+            block = slice(top, top + tall), slice(left, left + broad)
+            inputs = tiles[block].reshape(-1, size * size, self.inputs)
+            outputs = torch.matmul(self._after, self._product(torch.matmul(self._before, inputs)))
+            part = result.transpose(1, 2)[block]
             torch.clamp_min(outputs.view(part.shape), 0, out=part)
         whole = result.view(1, down * step, across * step, self.outputs)
         return whole[:, :high, :wide].permute(0, 3, 1, 2)

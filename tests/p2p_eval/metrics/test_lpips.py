@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import get_args
 
@@ -173,11 +174,21 @@ def test_features_do_not_depend_on_what_was_seen_before(
 ) -> None:
     # Weights are put in order for the first image, and other sizes use them as they are.
     x, _ = pair(128, 96)
+    lpips.features(pair(31, 40)[0])
     fresh = LPIPS(name, weights, linear_weights(name))
-    expected = fresh.features(x)
-    late = LPIPS(name, weights, linear_weights(name))
-    late.features(pair(31, 40)[0])
-    assert all(map(torch.equal, late.features(x), expected))
+    assert all(map(torch.equal, lpips.features(x), fresh.features(x)))
+
+
+def test_two_threads_at_once(
+    name: BackboneName, weights: dict[str, Tensor], lpips: LPIPS, threads: Callable[[int], None]
+) -> None:
+    threads(1)
+    images = [pair(height, 70)[0] for height in (40, 90, 41, 91, 42, 92)]
+    fresh = LPIPS(name, weights, linear_weights(name))  # whose weights are not in order yet
+    with ThreadPoolExecutor(2) as pool:
+        found = list(pool.map(fresh.features, images))
+    for features, image in zip(found, images, strict=True):
+        assert all(map(torch.equal, features, lpips.features(image)))
 
 
 def test_features_and_distance_make_the_measure(

@@ -27,10 +27,10 @@ def test_equals_the_direct_convolution(taps: int, size: tuple[int, int]) -> None
     assert error(taps, *size) < 1e-5
 
 
-def test_in_bands(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiles, "BAND", 10)
+def test_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tiles, "TILES", 10)
     assert error(3, 33, 17) < 1e-5
-    assert error(3, 9, 70) < 1e-5  # one row of tiles is more than a band
+    assert error(3, 9, 70) < 1e-5  # a row of tiles is more than a block
 
 
 def test_channels_last_or_not() -> None:
