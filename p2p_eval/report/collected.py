@@ -115,11 +115,11 @@ class Histogram:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ColorScore:
-    """Intersections by channel, the same at other numbers of bins, and the histograms."""
+    """Intersections by channel, their values at other numbers of bins, and the histograms."""
 
-    images: int | None
+    images: int
     bins: int
-    intersection: Mapping[str, float | None]
+    intersection: Mapping[str, Figure]
     sensitivity: Mapping[int, Mapping[str, float | None]]
     signature: str
     histograms: Mapping[str, Histogram]

@@ -283,7 +283,7 @@ def _plot(channel: str, members: Sequence[tuple[int, str, ColorScore]]) -> Plot:
         for (index, _, _), shares in zip(members, generated, strict=True)
     ]
     scores = [
-        f"{name} {shown_number(color.intersection[channel], 3)}" for _, name, color in members
+        f"{name} {shown_number(color.intersection[channel].value, 3)}" for _, name, color in members
     ]
     return Plot(
         channel=channel,

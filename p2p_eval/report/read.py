@@ -132,11 +132,14 @@ class _Reader:
     def color(self, folder: Path) -> ColorScore:
         """``color_hist/score.json`` and ``histogram.csv``."""
         node = _only_experiment(self._document(folder / "score.json", "p2p-eval/color-hist/1"))
-        images = node.find("images")
+        ends = node["ci95"]
         return ColorScore(
-            images=None if images is None else images.count(),
+            images=node["images"].count(),
             bins=node["bins"].count(),
-            intersection=_channels(node["intersection"]),
+            intersection={
+                channel: _interval(value, ends.find(channel))
+                for channel, value in _channels(node["intersection"]).items()
+            },
             sensitivity={
                 int(bins): _channels(entry)
                 for bins, entry in node["sensitivity"].items()

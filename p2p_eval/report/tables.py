@@ -190,14 +190,16 @@ def color_table(experiments: Sequence[Experiment]) -> Table | None:
     if not scored:
         return None
     letters = marks(color.signature for _, color in scored)
-    best = {c: _best([color.intersection[c] for _, color in scored], "higher") for c in CHANNELS}
+    best = {
+        c: _best([color.intersection[c].value for _, color in scored], "higher") for c in CHANNELS
+    }
     lines = []
     for index, (name, color) in enumerate(scored):
         figures = [
-            _cell(Figure(color.intersection[c]), 3, best=index in best[c] and len(letters) == 1)
+            _cell(color.intersection[c], 3, best=index in best[c] and len(letters) == 1)
             for c in CHANNELS
         ]
-        counts = Cell(UNKNOWN if color.images is None else str(color.images)), Cell(str(color.bins))
+        counts = Cell(str(color.images)), Cell(str(color.bins))
         lines.append(Line(name, (*figures, *counts), letters[color.signature]))
     columns = (
         *(Column(channel, ARROWS["higher"]) for channel in CHANNELS),

@@ -155,6 +155,8 @@ def write_color(out: Path, name: str, *, seed: int = 0, bins: int = 64, real: in
         "name": name,
         "images": 12,
         "intersection": values,
+        "ci95": {channel: [value - 0.02, value + 0.02] for channel, value in values.items()},
+        "better": "higher",
         "bins": bins,
         "sensitivity": {str(n): values for n in (32, 64, 128, 256)},
         "signature": f"color-hist|bins:{bins}|version:0.1.0",
