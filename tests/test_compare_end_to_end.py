@@ -50,6 +50,11 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def test_help_names_variants(tmp_path: Path) -> None:
+    """Brackets are no markup."""
+    assert "ssim[rgb]" in metrics("--help", cwd=tmp_path, COLUMNS="200").stdout
+
+
 def test_the_better_experiment_is_named(folder: Path) -> None:
     result = metrics("near", "far", "--metrics", "psnr,gmsd", "--compare", "--json", cwd=folder)
     assert result.returncode == 0, result.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.markup import escape
 
 from p2p_eval.cli import options
 from p2p_eval.cli.exits import LEFT_OUT, exit_codes, stderr
@@ -39,9 +40,11 @@ def metrics(
         str | None,
         typer.Option(
             "--metrics",
-            help="Names with commas between: psnr, ssim, ssim[no-downsample], ssim[rgb], ms-ssim, "
-            "gmsd, lpips (which is lpips[alex]), lpips[vgg], lpips[squeeze], ciede2000, spectrum, "
-            "fid, kid.",
+            help=escape(
+                "Names with commas between: psnr, ssim, ssim[no-downsample], ssim[rgb], ms-ssim, "
+                "gmsd, lpips (which is lpips[alex]), lpips[vgg], lpips[squeeze], ciede2000, "
+                "spectrum, fid, kid."
+            ),
             show_default="psnr,ssim,gmsd,lpips",
             metavar="NAMES",
         ),
