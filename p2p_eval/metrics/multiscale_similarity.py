@@ -32,9 +32,9 @@ def ms_ssim(
     counts as 0, and so the product is 0, as in piqa, piq and torchmetrics.
 
     Other packages: on gray, piqa agrees at all sizes and piq where both sides are multiples of 16;
-    before reducing odd sizes piq repeats the first row and column, pyiqa adds zeros and torchmetrics
-    drops the last ones. torchmetrics also takes the mean over a mirrored border. Given RGB they
-    compare the three channels, not their gray.
+    before reducing odd sizes piq repeats the first row and column, pyiqa adds zeros, torchmetrics
+    drops the last ones. torchmetrics also takes the mean over a mirrored border. Of RGB, all but
+    pyiqa compare the three channels, not their gray.
 
     Args:
         x: Generated images, ``(N, 1, H, W)`` or ``(N, 3, H, W)``; uint8, float32 or float64; 176
