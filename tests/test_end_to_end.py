@@ -24,6 +24,7 @@ COMMANDS = (
     ["doctor"],
     ["fcn-score"],
     ["metrics"],
+    ["color-hist"],
     ["seg-score"],
     ["report"],
     ["weights", "list"],

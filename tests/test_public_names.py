@@ -8,7 +8,13 @@ import p2p_eval.metrics
 
 
 def test_p2p_eval_exports() -> None:
-    assert p2p_eval.__all__ == ["__version__", "fcn_score", "image_metrics", "seg_score"]
+    assert p2p_eval.__all__ == [
+        "__version__",
+        "color_histogram",
+        "fcn_score",
+        "image_metrics",
+        "seg_score",
+    ]
     assert all(hasattr(p2p_eval, name) for name in p2p_eval.__all__)
 
 

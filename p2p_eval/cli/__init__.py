@@ -10,7 +10,17 @@ from typing import Annotated
 
 import typer
 
-from p2p_eval.cli import data, demo, doctor, fcn_score, metrics, report, seg_score, weights
+from p2p_eval.cli import (
+    color_hist,
+    data,
+    demo,
+    doctor,
+    fcn_score,
+    metrics,
+    report,
+    seg_score,
+    weights,
+)
 
 __all__ = ["app"]
 
@@ -26,6 +36,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.command("fcn-score")(fcn_score.fcn_score)
 app.command("metrics")(metrics.metrics)
+app.command("color-hist")(color_hist.color_hist)
 app.command("report")(report.report)
 app.command("seg-score")(seg_score.seg_score)
 app.add_typer(weights.app, name="weights")
