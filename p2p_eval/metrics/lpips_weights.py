@@ -76,13 +76,15 @@ def backbone_weights(name: BackboneName, path: Path | None = None) -> dict[str, 
         )
     for key, shape in shapes.items():
         tensor = state[key]
-        if not isinstance(tensor, Tensor) or tensor.shape != shape or tensor.dtype != torch.float32:
-            got = (
-                f"{tensor.dtype} of shape {tuple(tensor.shape)}"
-                if isinstance(tensor, Tensor)
-                else type(tensor).__name__
+        found = (
+            (tuple(tensor.shape), tensor.dtype, tensor.layout, tensor.device.type)
+            if isinstance(tensor, Tensor)
+            else type(tensor).__name__
+        )
+        if found != (shape, torch.float32, torch.strided, "cpu"):
+            raise InputError(
+                f"{path}: {key}: got {found}, expected a dense tensor of float32, shape {shape}"
             )
-            raise InputError(f"{path}: {key}: got {got}, expected torch.float32 of shape {shape}")
         if not torch.isfinite(tensor).all():
             raise InputError(f"{path}: {key}: NaN or infinite values: the file is damaged")
     return {key: state[key].detach() for key in shapes}
