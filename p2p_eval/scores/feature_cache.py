@@ -39,7 +39,7 @@ DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float64": torch.float
 ALIGNMENT = 64
 MAX_HEADER = 4096
 STALE_S = 3600.0
-MALFORMED = (ValueError, TypeError, KeyError, RecursionError)
+MALFORMED = (ValueError, TypeError, KeyError, OverflowError, RecursionError, RuntimeError)
 
 
 class FeatureCache:
@@ -93,12 +93,13 @@ class FeatureCache:
         path = self.folder / key
         try:
             with path.open("rb", buffering=0) as file:
-                data = bytearray(os.fstat(file.fileno()).st_size)
-                complete = file.readinto(data) == len(data)
+                size = os.fstat(file.fileno()).st_size
+                data = bytearray(size if size <= self.limit else 0)
+                file.readinto(data)
                 os.utime(file.fileno())
         except OSError:
             return None
-        tensors = _parse(key, data) if complete else None
+        tensors = _parse(key, data)
         if tensors is None:
             _remove(path)
         return tensors

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from p2p_eval.errors import InputError
+from p2p_eval.scores import feature_cache
 from p2p_eval.scores.feature_cache import VARIABLE, FeatureCache
 
 KEY = "0" * 64
@@ -86,6 +87,37 @@ def test_cut_anywhere(tmp_path: Path) -> None:
         assert cache.get(KEY) is None
     (tmp_path / KEY).write_bytes(data + b"\0")
     assert cache.get(KEY) is None
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        '[["float32", [-1, -2]]]',
+        '[["float32", [1e400]]]',
+        '[["float32", ["2"]]]',
+        '[["float32", [2]], ["float32", [0]]]',
+        '[["float32", [99999999999999999999999]]]',
+        '[["float16", [4]]]',
+        '[["float32", [1]]]',
+        '[["float32"]]',
+        '{"float32": 2}',
+        "7",
+        "[" * 3000,
+    ],
+    ids=lambda shapes: shapes[:40],
+)
+def test_a_header_with_a_right_checksum_and_wrong_content(tmp_path: Path, shapes: str) -> None:
+    body = bytes(8)
+    checksum = feature_cache._checksum(KEY, shapes, [memoryview(body)])
+    line = f"{feature_cache.FORMAT} {checksum:08x} {shapes}\n".encode()
+    (tmp_path / KEY).write_bytes(line + body)
+    assert FeatureCache(tmp_path, ROOM).get(KEY) is None
+    assert not (tmp_path / KEY).exists()
+
+
+def test_a_file_larger_than_the_limit_is_not_read(tmp_path: Path) -> None:
+    FeatureCache(tmp_path, ROOM).put(KEY, entry(1.0))
+    assert FeatureCache(tmp_path, 100).get(KEY) is None
 
 
 def test_an_entry_under_another_key_is_none(tmp_path: Path) -> None:

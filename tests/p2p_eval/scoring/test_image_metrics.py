@@ -202,6 +202,20 @@ def test_values_depend_on_no_other_image_and_no_number_of_workers(
     assert torch.get_num_threads() == threads
 
 
+@pytest.mark.gpu
+def test_a_gpu_gives_the_same_values(street: Path) -> None:
+    names = "psnr,ssim[rgb],gmsd"
+    values = {}
+    for device in ("cpu", "cuda"):
+        report = image_metrics(
+            street / "results", metrics=names, device=device, out=street / device, draws=10
+        )
+        assert f"|device:{device}|" in report.experiments[0].metrics[0].signature
+        rows = read_metric_values(street / device / "L1/metrics/values.json").rows
+        values[device] = [list(row.values.values()) for row in rows]
+    np.testing.assert_allclose(values["cuda"], values["cpu"], rtol=0, atol=1e-8)
+
+
 # ---- what is measured again and what is not
 
 
