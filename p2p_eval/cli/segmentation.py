@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -75,7 +75,7 @@ def print_notes(report: SegmentationReport, *, quiet: bool) -> None:
         stderr.print(note, style="yellow", markup=False)
 
 
-def print_scores(title: str, experiments: Iterable[Mapping[str, Any]]) -> None:
+def print_scores(title: str, experiments: Iterable[dict[str, Any]]) -> None:
     """Print a table of scores, as :meth:`SegmentationReport.to_json` gives them, on stdout."""
     from p2p_eval.metrics.confusion import FIGURES
 
@@ -106,7 +106,7 @@ def print_paper(table: str, rows: Iterable[FCNRow]) -> None:
     )
 
 
-def _with_interval(row: Mapping[str, Any], key: str) -> str:
+def _with_interval(row: dict[str, Any], key: str) -> str:
     if row[key] is None:
         return "–"
     low, high = row["ci95"][key]
