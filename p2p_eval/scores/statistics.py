@@ -98,8 +98,8 @@ def compare(a: Floats, b: Floats, *, draws: int = DRAWS, seed: int = 0) -> Compa
 
     The interval is the bootstrap's over images, each with its difference. The test is
     :func:`scipy.stats.wilcoxon` as it stands: differences of 0 are dropped (Wilcoxon's own way),
-    without continuity correction, exact for few images without ties and the normal approximation
-    otherwise. Where all differences are 0, p is 1.
+    without continuity correction; exact for up to 50 images without ties and up to 13 with them,
+    the normal approximation otherwise. Where all differences are 0, p is 1.
 
     Args:
         a: One value an image, shape ``(images,)``.
