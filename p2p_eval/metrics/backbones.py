@@ -93,7 +93,12 @@ class Backbone(NamedTuple):
         return shapes
 
     def channels(self) -> tuple[int, ...]:
-        """Number of channels of each tap."""
+        """Number of channels of each tap.
+
+        Example:
+            >>> BACKBONES["alex"].channels()
+            (64, 192, 384, 256, 256)
+        """
         last = [stage[-1] for stage in self.stages]
         return tuple(
             2 * layer.wide.outputs if isinstance(layer, Fire) else layer.outputs
@@ -158,6 +163,12 @@ class Network:
     Args:
         backbone: Its layers.
         weights: Its tensors by torchvision's names, float32, on one device.
+
+    Example:
+        >>> alex = BACKBONES["alex"]
+        >>> network = Network(alex, {key: torch.zeros(size) for key, size in alex.shapes().items()})
+        >>> [tuple(tap.shape[1:]) for tap in network(torch.zeros(1, 3, 31, 47))]
+        [(64, 7, 11), (192, 3, 5), (384, 1, 2), (256, 1, 2), (256, 1, 2)]
     """
 
     def __init__(self, backbone: Backbone, weights: Mapping[str, Tensor]) -> None:

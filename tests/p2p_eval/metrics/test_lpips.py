@@ -179,6 +179,20 @@ def test_features_do_not_depend_on_what_was_seen_before(
     assert all(map(torch.equal, lpips.features(x), fresh.features(x)))
 
 
+def test_plain_convolutions_give_the_same(
+    name: BackboneName,
+    weights: dict[str, Tensor],
+    lpips: LPIPS,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What runs on a GPU, and on a CPU without oneDNN."""
+    monkeypatch.setattr("p2p_eval.metrics.backbones.WIDE", 10_000)
+    monkeypatch.setattr("torch.backends.mkldnn.is_available", lambda: False)
+    plain = LPIPS(name, weights, linear_weights(name))
+    x, y = pair(81, 64)
+    assert float(plain(x, y) - lpips(x, y)) == pytest.approx(0, abs=1e-6)
+
+
 def test_two_threads_at_once(
     name: BackboneName, weights: dict[str, Tensor], lpips: LPIPS, threads: Callable[[int], None]
 ) -> None:
