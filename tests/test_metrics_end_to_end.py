@@ -10,11 +10,16 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import Result
 from PIL import Image
+from typer.testing import CliRunner
+
+from p2p_eval.cli import app
 
 PROGRAM = Path(sys.executable).with_name("p2p-eval")
 
@@ -33,8 +38,15 @@ def run(*arguments: object, cwd: Path, **env: str) -> subprocess.CompletedProces
     )
 
 
-def refused(result: subprocess.CompletedProcess[str]) -> str:
-    assert result.returncode == 2, result.stderr
+@pytest.fixture
+def call(iqa: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Run the program in this process, which saves the start, in the folder of the pairs."""
+    monkeypatch.chdir(iqa)
+    return lambda *arguments: CliRunner().invoke(app, ["metrics", *map(str, arguments)])
+
+
+def refused(result: Result) -> str:
+    assert result.exit_code == 2, result.output
     assert result.stdout == ""
     assert "Traceback" not in result.stderr
     return result.stderr
@@ -101,9 +113,9 @@ def test_defaults_without_the_weights_of_lpips(iqa: Path) -> None:
     document = json.loads(asked.stdout)
     assert [entry["metric"] for entry in document["unavailable"]] == ["lpips[alex-v0.1]"]
     assert list(document["experiments"][0]["metrics"]) == ["psnr"]
-    assert "none of the metrics" in refused(
-        run("dist", "--real", "ref", "--metrics", "lpips", cwd=iqa)
-    )
+    nothing = run("dist", "--real", "ref", "--metrics", "lpips", cwd=iqa)
+    assert nothing.returncode == 2
+    assert "none of the metrics" in nothing.stderr
 
 
 @pytest.mark.data
@@ -125,41 +137,41 @@ def test_lpips_from_given_weights(iqa: Path, test_data: Path) -> None:
         assert {path.name: path.read_bytes() for path in folder.iterdir()} == files
 
 
-def test_bad_usage(iqa: Path) -> None:
-    message = refused(run("dist", "--real", "ref", "--metrics", "psnr,sim", cwd=iqa))
+def test_bad_usage(iqa: Path, call: Callable[..., Result]) -> None:
+    message = refused(call("dist", "--real", "ref", "--metrics", "psnr,sim"))
     assert "got metric 'sim', expected some of psnr, ssim" in message
-    assert "--real" in refused(run("dist", cwd=iqa))
-    assert "No such file" in refused(run("dist", "--real", "reff", cwd=iqa))
+    assert "--real" in refused(call("dist"))
+    assert "No such file" in refused(call("dist", "--real", "reff"))
     for name in sorted((iqa / "ref").iterdir()):
         name.rename(name.with_name(f"frame{name.name}"))
-    message = refused(run("dist", "--real", "ref", "--metrics", "psnr", cwd=iqa))
+    message = refused(call("dist", "--real", "ref", "--metrics", "psnr"))
     assert "00_noise_256x256" in message
     assert "frame00_noise_256x256" in message
 
 
-def test_a_damaged_image_and_keep_going(iqa: Path) -> None:
+def test_a_damaged_image_and_keep_going(iqa: Path, call: Callable[..., Result]) -> None:
     damaged = iqa / "dist" / "05_noise_640x640.png"
     damaged.write_bytes(damaged.read_bytes()[:1000])
     options = ("dist", "--real", "ref", "--metrics", "psnr,ssim")
-    message = refused(run(*options, cwd=iqa))
+    message = refused(call(*options))
     assert "05_noise_640x640.png: the image is damaged" in message
     assert "--keep-going" in message
     folder = iqa / "p2p-eval-out/dist/metrics"
     assert [path.name for path in folder.iterdir()] == ["journal.jsonl"]
-    result = run(*options, "--keep-going", cwd=iqa)
-    assert result.returncode == 3
+    result = call(*options, "--keep-going")
+    assert result.exit_code == 3
     assert "left out: dist/05_noise_640x640: " in result.stderr
     assert len(rows_of(folder / "per_image.csv")) == 7
     assert not (folder / "journal.jsonl").exists()
 
 
-def test_one_pixel_images(iqa: Path) -> None:
+def test_one_pixel_images(iqa: Path, call: Callable[..., Result]) -> None:
     for folder in ("dist", "ref"):
         Image.new("RGB", (1, 1), (1, 2, 3)).save(iqa / folder / "tiny.png")
-    message = refused(run("dist", "--real", "ref", "--metrics", "psnr,ssim", cwd=iqa))
+    message = refused(call("dist", "--real", "ref", "--metrics", "psnr,ssim"))
     assert "tiny.png: got 1×1 pixels, expected at least 11 on each side for ssim" in message
-    result = run("dist", "--real", "ref", "--metrics", "psnr", "--json", cwd=iqa)
-    assert result.returncode == 0
+    result = call("dist", "--real", "ref", "--metrics", "psnr", "--json")
+    assert result.exit_code == 0
     assert json.loads(result.stdout)["experiments"][0]["metrics"]["psnr"]["infinite"] == 1
 
 
@@ -187,12 +199,12 @@ def test_interrupted_run_goes_on_to_the_same_bytes(iqa: Path) -> None:
         assert (iqa / "whole" / path).read_bytes() == (iqa / "p2p-eval-out" / path).read_bytes()
 
 
-def test_quiet_leaves_warnings(iqa: Path) -> None:
+def test_quiet_leaves_warnings(iqa: Path, call: Callable[..., Result]) -> None:
     with Image.open(iqa / "dist/00_noise_256x256.png") as image:
         image.save(iqa / "dist/00_noise_256x256.png", "JPEG")
     shutil.copy(iqa / "ref/01_blur_256x256.png", iqa / "dist/01_blur_256x256.png")
     options = ("dist", "--real", "ref", "--metrics", "psnr")
-    loud, quiet = run(*options, cwd=iqa), run(*options, "--quiet", cwd=iqa)
+    loud, quiet = call(*options), call(*options, "--quiet")
     assert "the very files" in loud.stderr
     assert "the very files" not in quiet.stderr
     assert "JPEG" in quiet.stderr
