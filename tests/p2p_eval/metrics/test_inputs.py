@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any
 
 import pytest
@@ -137,3 +138,24 @@ def test_pairs_are_floating_in_their_own_units(dtype: torch.dtype) -> None:
 def test_values_of_a_batch_keep_their_order() -> None:
     x = torch.arange(5.0).view(5, 1, 1, 1)
     assert torch.equal(each_image(lambda x, y: (x - y).flatten(), x, -x), 2 * torch.arange(5.0))
+
+
+@pytest.mark.parametrize(
+    "module",
+    [
+        "gradient_similarity",
+        "multiscale_similarity",
+        "peak_signal_noise",
+        "structural_similarity",
+    ],
+)
+def test_a_batch_at_once_gives_the_same(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a GPU computes, tried where there is none."""
+    x, y = torch.randint(0, 256, (2, 3, 3, 177, 191), dtype=torch.uint8)
+    variants = import_module(f"p2p_eval.metrics.{module}").VARIANTS
+    expected = [metric.measure(x, y) for metric in variants]
+    monkeypatch.setattr(
+        f"p2p_eval.metrics.{module}.each_image", lambda function, x, y: function(x, y)
+    )
+    for metric, values in zip(variants, expected, strict=True):
+        torch.testing.assert_close(metric.measure(x, y), values, rtol=1e-12, atol=1e-12)
