@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -16,7 +17,7 @@ from p2p_eval.cli.table import print_table
 if TYPE_CHECKING:
     from p2p_eval.scoring.color_hist_report import ColorHistReport
 
-__all__ = ["color_hist"]
+__all__ = ["color_hist", "print_intersections"]
 
 
 def color_hist(
@@ -71,7 +72,7 @@ def color_hist(
         if as_json:
             typer.echo(json.dumps(report.to_json(), indent=2))
         else:
-            _print_intersections(report)
+            print_intersections(report.to_json()["experiments"])
             _print_sensitivity(report)
             _print_paper()
             typer.echo(f"plot: {out / 'color_hist.svg'}, {out / 'color_hist.png'}")
@@ -83,19 +84,25 @@ def color_hist(
             raise typer.Exit(LEFT_OUT)
 
 
-def _print_intersections(report: ColorHistReport) -> None:
-    rows = []
-    for entry in report.experiments:
-        figures = [
-            f"{value:.3f}" if low != low else f"{value:.3f}\n{low:.3f}-{high:.3f}"
-            for value, low, high in zip(entry.intersection, *entry.ci95, strict=True)
-        ]
-        rows.append((entry.name, str(entry.images), *figures))
+def print_intersections(experiments: Sequence[dict[str, Any]]) -> None:
+    """Print a table of intersections, as the documents of ``--json`` hold them, on stdout."""
+    rows = [
+        (
+            entry["name"],
+            str(entry["images"]),
+            *(_figure(value, *entry["ci95"][key]) for key, value in entry["intersection"].items()),
+        )
+        for entry in experiments
+    ]
     title = (
-        f"Intersection of Lab histograms with the real images, {report.experiments[0].bins} bins,\n"
-        "with 95 % intervals over images (1 is the same; higher is better)"
+        "Intersections of Lab histograms\nwith those of the real images\n"
+        f"({experiments[0]['bins']} bins; 95 % intervals over images)"
     )
     print_table(title, ("experiment", "images", "L ↑", "a ↑", "b ↑"), rows)
+
+
+def _figure(value: float, low: float | None, high: float | None) -> str:
+    return f"{value:.3f}" if low is None else f"{value:.3f}\n{low:.3f}-{high:.3f}"
 
 
 def _print_sensitivity(report: ColorHistReport) -> None:

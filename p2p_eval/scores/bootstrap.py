@@ -25,7 +25,7 @@ CHUNK_CELLS = 1 << 24
 SUMS = 1 << 21
 """Sums that are held at once, for the same reason."""
 
-DRAWN = 1 << 20
+DRAWN = 1 << 17
 """Items that are drawn at once; more would not be faster."""
 
 Floats = NDArray[np.float64]
