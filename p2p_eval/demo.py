@@ -1,4 +1,4 @@
-"""The whole kit on data it brings along: scenes, controls of known order, their scores."""
+"""The whole kit on data it brings along: scenes, controls of known order, scores, a report."""
 
 from __future__ import annotations
 
@@ -18,20 +18,26 @@ from p2p_eval.datasets.save import save_png
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
 
 if TYPE_CHECKING:
+    from p2p_eval.scoring.color_hist_report import ColorHistReport
+    from p2p_eval.scoring.metrics_report import ImageMetricsReport
     from p2p_eval.scoring.segmentation_report import SegmentationReport
 
 __all__ = ["DemoResult", "run"]
 
+METRICS = ("psnr", "ssim", "gmsd", "ciede2000", "spectrum")  # those that need no download
 SHEET_ROWS = 4
 CAPTION_PX = 20
 
 
 @dataclass(frozen=True)
 class DemoResult:
-    """What a demo leaves: the scores, a picture, and the command that scores its folders again."""
+    """What a demo leaves: scores, a picture, a page, and the command that scores again."""
 
     report: SegmentationReport
+    metrics: ImageMetricsReport
+    colors: ColorHistReport
     sheet: Path
+    page: Path
     command: str
 
 
@@ -43,21 +49,25 @@ def run(
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,
 ) -> DemoResult:
-    """Render held-out scenes, make control experiments from their photos, and score each.
+    """Render held-out scenes, make control experiments from their photos, score and report each.
 
     Args:
-        out: Folder that gets one for this many scenes: scenes, results, scores and a picture.
+        out: Folder that gets one for this many scenes: scenes, results, scores, picture and page.
         count: Number of scenes.
         workers: Threads that decode images; the number of cores by default.
         seed: Seed of the controls and of the bootstrap.
         progress: Called with steps done and steps in total: scenes that are rendered, photos that
-            controls are made from, frames that are scored.
+            controls are made from, and every image under each score.
     """
+    from p2p_eval.report.page import write_report
+    from p2p_eval.scoring.color_hist import color_histogram
     from p2p_eval.scoring.fcn_score import fcn_score
+    from p2p_eval.scoring.image_metrics import image_metrics
 
     base = out / f"{count}-scenes"
     data, results, scores = base / "scenes", base / "results", base / "scores"
-    total = count * (2 + len(KINDS))
+    images = count * len(KINDS)
+    total = 2 * count + 3 * images
 
     def after(earlier: int) -> Callable[[int, int], None]:
         return lambda done, _: None if progress is None else progress(earlier + done, total)
@@ -74,12 +84,30 @@ def run(
         save_predictions=True,
         progress=after(2 * count),
     )
+    metrics = image_metrics(
+        results,
+        metrics=METRICS,
+        real=data / "photos",
+        out=scores,
+        workers=workers,
+        seed=seed,
+        progress=after(2 * count + images),
+    )
+    colors = color_histogram(
+        results,
+        real=data / "photos",
+        out=scores,
+        workers=workers,
+        seed=seed,
+        progress=after(2 * count + 2 * images),
+    )
     sheet = _sheet(data, results, scores, base / "demo.png")
     command = (
         "p2p-eval", "fcn-score", results, "--labels", data / "labels", "--weights", "scenes",
         "--seed", seed,
     )  # fmt: skip
-    return DemoResult(report, sheet, shlex.join(map(str, command)))
+    page = write_report(scores).path
+    return DemoResult(report, metrics, colors, sheet, page, shlex.join(map(str, command)))
 
 
 def _sheet(data: Path, results: Path, scores: Path, path: Path) -> Path:

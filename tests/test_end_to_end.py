@@ -344,17 +344,27 @@ def test_official_weights_offline_say_what_to_do(slim: Path) -> None:
 def test_demo_puts_the_photos_first(tmp_path: Path) -> None:
     result = run("demo", "--count", "6", "--out", "a b", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    scores = {e["name"]: e["per_pixel_acc"] for e in json.loads(result.stdout)["experiments"]}
+    document = json.loads(result.stdout)
+    scores = {e["name"]: e["per_pixel_acc"] for e in document["experiments"]}
     assert set(scores) == set(KINDS)
     assert max(scores, key=scores.__getitem__) == "photos"
     assert scores["photos"] > 0.88
     assert scores["shuffled"] < scores["photos"] - 0.2
+    measured = {e["name"]: e["metrics"] for e in document["metrics"]["experiments"]}
+    assert measured["photos"]["psnr"]["infinite"] == 6
+    assert measured["blurred"]["spectrum[blur]"]["mean"] < -10
+    colors = {e["name"]: e["intersection"] for e in document["color_hist"]["experiments"]}
+    assert colors["photos"] == {"L": 1.0, "a": 1.0, "b": 1.0}
+    assert colors["gray"]["a"] < 0.5
+    page = (tmp_path / document["report"]).read_text("utf-8")
+    for part in ("FCN-score", "Image metrics", "Colour histograms"):
+        assert f">{part}</h2>" in page
     assert "photos: note: the strict protocol" in result.stderr
     with Image.open(tmp_path / "a b" / "6-scenes" / "demo.png") as sheet:
         assert sheet.mode == "RGB"
     table = run("demo", "--count", "6", "--out", "a b", "--seed", "1", cwd=tmp_path, COLUMNS="160")
     assert "Table 1" in table.stdout
-    assert re.findall(r"^ (\S+) +6 ", table.stdout, re.MULTILINE) == list(KINDS)
+    assert re.findall(r"^ (\S+) +6 ", table.stdout, re.MULTILINE) == 3 * list(KINDS)
     (again,) = re.findall("^again: +p2p-eval (.*)$", table.stdout, re.MULTILINE)
     repeated = run(*shlex.split(again), "--out", "a b/6-scenes/scores", "--json", cwd=tmp_path)
     assert repeated.returncode == 0, repeated.stderr

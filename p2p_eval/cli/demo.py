@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from p2p_eval.cli import options
-from p2p_eval.cli.exits import exit_codes
+from p2p_eval.cli.color_hist import print_intersections
+from p2p_eval.cli.exits import exit_codes, stderr
 from p2p_eval.cli.fcn_score import TITLE
+from p2p_eval.cli.metrics import print_metrics
 from p2p_eval.cli.progress import progress_bar
 from p2p_eval.cli.segmentation import print_notes, print_paper, print_scores
+
+if TYPE_CHECKING:
+    from p2p_eval.demo import DemoResult
 
 __all__ = ["demo"]
 
@@ -29,30 +35,49 @@ def demo(
     """Show the kit on its own street scenes: no network, no GPU, no downloads, under two minutes.
 
     Renders held-out scenes, makes results folders of known order from them (the photos themselves,
-    a blurred copy, a gray one, …), scores each with the FCN-8s that ships, and prints the scores
-    beside the paper's Table 1.
+    a blurred copy, a gray one, …), scores each with the FCN-8s that ships, by image metrics and by
+    its colours, prints the figures beside the paper's, and writes the HTML report.
 
     Example: p2p-eval demo
     """
     with exit_codes(debug):
-        from p2p_eval.datasets.controls import KINDS
         from p2p_eval.demo import run
-        from p2p_eval.tables.paper import TABLE_1
 
         with progress_bar("demo", quiet=quiet) as progress:
             result = run(out, count=count, workers=workers, seed=seed, progress=progress)
-        document = result.report.to_json()
         if as_json:
+            document = {
+                **result.report.to_json(),
+                "metrics": result.metrics.to_json(),
+                "color_hist": result.colors.to_json(),
+                "report": str(result.page),
+            }
             typer.echo(json.dumps(document, indent=2))
         else:
-            place = {kind: number for number, kind in enumerate(KINDS)}
-            rows = document["experiments"]
-            print_scores(TITLE, sorted(rows, key=lambda row: place.get(row["name"], len(place))))
-            print_paper(
-                "Table 1: Cityscapes labels→photos\n(other images, another scorer: compare the "
-                "order, not the figures)",
-                TABLE_1,
-            )
-            typer.echo(f"pictures: {result.sheet}")
-            typer.echo(f"again:    {result.command}")
+            _print(result)
         print_notes(result.report, quiet=quiet)
+        for warning in (*result.metrics.warnings, *result.colors.warnings):
+            stderr.print(warning, style="yellow", markup=False)
+
+
+def _print(result: DemoResult) -> None:
+    from p2p_eval.tables.paper import TABLE_1
+
+    print_scores(TITLE, sorted(result.report.to_json()["experiments"], key=_place))
+    print_paper(
+        "Table 1: Cityscapes labels→photos\n(other images, another scorer: compare the "
+        "order, not the figures)",
+        TABLE_1,
+    )
+    print_metrics(sorted(result.metrics.to_json()["experiments"], key=_place))
+    print_intersections(sorted(result.colors.to_json()["experiments"], key=_place))
+    typer.echo(f"pictures: {result.sheet}")
+    typer.echo(f"report:   {result.page}")
+    typer.echo(f"again:    {result.command}")
+
+
+def _place(entry: Mapping[str, Any]) -> int:
+    """Experiments stand in the order in which they should come out."""
+    from p2p_eval.datasets.controls import KINDS
+
+    return KINDS.index(entry["name"]) if entry["name"] in KINDS else len(KINDS)

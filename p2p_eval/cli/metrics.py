@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from p2p_eval.scoring.diversity_report import DiversityReport
     from p2p_eval.scoring.metrics_report import ImageMetricsReport
 
-__all__ = ["metrics"]
+__all__ = ["metrics", "print_metrics"]
 
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
 
@@ -140,7 +141,7 @@ def _show_metrics(report: ImageMetricsReport, *, as_json: bool, quiet: bool) -> 
     if as_json:
         typer.echo(json.dumps(report.to_json(), indent=2))
     else:
-        _print_metrics(report)
+        print_metrics(report.to_json()["experiments"])
         if report.compared is not None:
             _print_comparisons(report.compared)
     _print_remarks(report, quiet=quiet)
@@ -173,24 +174,24 @@ def _show_diversity(report: DiversityReport, *, as_json: bool, quiet: bool) -> b
     return not report.left_out
 
 
-def _print_metrics(report: ImageMetricsReport) -> None:
-    document = report.to_json()["experiments"]
-    names = list(dict.fromkeys(name for entry in document for name in entry["metrics"]))
-    headings = [_heading(name, document) for name in names]
+def print_metrics(experiments: Sequence[dict[str, Any]]) -> None:
+    """Print a table of image metrics, as the documents of ``--json`` hold them, on stdout."""
+    names = list(dict.fromkeys(name for entry in experiments for name in entry["metrics"]))
+    headings = [_heading(name, experiments) for name in names]
     rows = [
         (
             entry["name"],
             str(entry["images"]),
             *(_figure(entry["metrics"].get(name)) for name in names),
         )
-        for entry in document
+        for entry in experiments
     ]
     title = "Image metrics, means with half their 95 % intervals over images"
     print_table(title, ("experiment", "images", *headings), rows)
 
 
-def _heading(name: str, document: list[dict[str, Any]]) -> str:
-    facts = next(entry["metrics"][name] for entry in document if name in entry["metrics"])
+def _heading(name: str, experiments: Sequence[dict[str, Any]]) -> str:
+    facts = next(entry["metrics"][name] for entry in experiments if name in entry["metrics"])
     unit = f", {facts['unit']}" if facts["unit"] else ""
     return f"{name}{unit} {ARROWS[facts['better']]}"
 
