@@ -8,66 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-__all__ = ["Pair", "check_images", "check_pair", "each_image"]
+__all__ = ["UINT8_PEAK", "check_images", "each_image"]
 
 FLOATING = (torch.float32, torch.float64)
 UINT8_PEAK = 255.0
-
-
-class Pair(NamedTuple):
-    """Two batches of images that fit each other, of one floating type.
-
-    Attributes:
-        x: The generated images, ``(N, C, H, W)``, values 0 … ``peak``.
-        y: The real images, of the same shape.
-        peak: The largest value that a pixel can have.
-    """
-
-    x: Tensor
-    y: Tensor
-    peak: float
-
-
-def check_pair(
-    x: Tensor,
-    y: Tensor,
-    *,
-    peak: float | None,
-    channels: tuple[int, ...] = (1, 3),
-    smallest: int = 1,
-    dtype: torch.dtype = torch.float64,
-) -> Pair:
-    """Check two batches as :func:`check_images` does, and give them in floating point.
-
-    Args:
-        x: Generated images.
-        y: Real images.
-        peak: The largest value that a pixel can have.
-        channels: Numbers of channels that the metric takes.
-        smallest: Fewest pixels of a side.
-        dtype: What uint8 images are turned into, float32 or float64. Floating images keep theirs.
-
-    Returns:
-        The images in the units that they came in, and the peak.
-
-    Raises:
-        ValueError: As :func:`check_images`.
-
-    Example:
-        >>> images = torch.zeros(1, 3, 4, 4, dtype=torch.uint8)
-        >>> pair = check_pair(images, images, peak=None)
-        >>> pair.x.dtype, pair.peak
-        (torch.float64, 255.0)
-    """
-    peak = check_images(x, y, peak=peak, channels=channels, smallest=smallest, dtype=dtype)
-    if x.dtype == torch.uint8:
-        x, y = x.to(dtype), y.to(dtype)
-    return Pair(x, y, peak)
 
 
 def check_images(

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from p2p_eval.metrics import gmsd, ms_ssim, psnr, ssim
-from p2p_eval.metrics.inputs import check_images, check_pair, each_image
+from p2p_eval.metrics.inputs import check_images, each_image
 
 OK = torch.zeros(2, 3, 16, 16, dtype=torch.uint8)
 FLOAT = torch.full((2, 3, 16, 16), 0.5)
@@ -91,11 +91,8 @@ BAD: list[tuple[Any, Any, dict[str, Any], str]] = [
 
 @pytest.mark.parametrize(("x", "y", "options", "message"), BAD, ids=[m for *_, m in BAD])
 def test_bad_input_is_refused(x: Any, y: Any, options: dict[str, Any], message: str) -> None:
-    options = {"peak": None} | options
     with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        check_images(x, y, **options)
-    with pytest.raises(ValueError, match=f"^{re.escape(message)}$"):
-        check_pair(x, y, **options)
+        check_images(x, y, **({"peak": None} | options))
 
 
 @pytest.mark.parametrize(("metric", "smallest"), [(psnr, 1), (ssim, 11), (ms_ssim, 176), (gmsd, 3)])
@@ -121,18 +118,24 @@ def test_a_type_to_compute_in_is_checked(metric: Callable[..., Tensor]) -> None:
         metric(images, images, dtype=torch.int32)
 
 
+@pytest.mark.parametrize("metric", [psnr, ssim, ms_ssim, gmsd])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_pairs_are_floating_in_their_own_units(dtype: torch.dtype) -> None:
-    images = torch.arange(256, dtype=torch.uint8).view(1, 1, 16, 16)
-    pair = check_pair(images, images.flip(3), peak=255, dtype=dtype)
-    assert pair.peak == 255
-    assert pair.x.dtype == pair.y.dtype == dtype
-    assert torch.equal(pair.x.to(torch.uint8), images)
-    floating = images.to(dtype) / 255
-    kept = check_pair(floating, floating, peak=1)
-    assert kept.peak == 1
-    assert kept.x.dtype == dtype
-    assert torch.equal(kept.x, floating)
+def test_floats_stay_as_they_are(metric: Callable[..., Tensor], dtype: torch.dtype) -> None:
+    """Gray in floating point is used as it comes: nothing may be computed in its place."""
+    x, y = torch.rand(2, 2, 1, 176, 177, dtype=dtype)
+    before = x.clone(), y.clone()
+    values = metric(x, y, peak=1)
+    assert values.dtype == torch.float64
+    assert torch.equal(x, before[0])
+    assert torch.equal(y, before[1])
+
+
+@pytest.mark.parametrize(
+    ("dtype", "peak"), [(torch.uint8, None), (torch.uint8, 255), (torch.float32, 7)]
+)
+def test_the_peak_is_returned(dtype: torch.dtype, peak: float | None) -> None:
+    images = torch.ones(1, 3, 2, 2, dtype=dtype)
+    assert check_images(images, images, peak=peak) == (peak or 255)
 
 
 def test_values_of_a_batch_keep_their_order() -> None:
