@@ -80,7 +80,7 @@ def _response(values: Tensor) -> Tensor:
     line = SLOPE * values + OFFSET
     above = values > EPSILON
     if values.device.type != "cpu" or values.requires_grad:
-        return torch.where(above, values ** (1 / 3), line)
+        return torch.where(above, values.clamp(min=EPSILON) ** (1 / 3), line)
     # NumPy's own root is several times as fast as a power; it knows no GPU and no gradient.
     np.cbrt(values.numpy(), out=line.numpy(), where=above.numpy())
     return line
