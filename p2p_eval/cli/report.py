@@ -35,8 +35,8 @@ def report(
 
     Tables with intervals, distributions, colour histograms, classes, confusion matrices, and the
     best, median and worst images under each metric, with the signature of every figure. The page
-    is one file that loads nothing, reads on a phone and in print, and computes no figure: it shows
-    what the score files say.
+    is one file that loads nothing, and reads on a phone and in print. No metric is computed: it
+    shows what the score files say.
 
     Example: p2p-eval report --out p2p-eval-out
     """
