@@ -54,7 +54,8 @@ def ssim(
         peak: The largest value that a pixel can have; required of floating images, 255 for uint8.
         downsample: Whether large images are reduced first.
         rgb: Whether to take the mean over the channels, rather than their gray.
-        dtype: What uint8 images are computed in; float32 is about twice as fast, to 1e-5.
+        dtype: What uint8 images are computed in; float32 is faster, to 1e-5 on photos and 1e-4 on
+            flat images.
 
     Returns:
         float64, ``(N,)``.
@@ -97,18 +98,19 @@ def similarity_maps(x: Tensor, y: Tensor, peak: float) -> tuple[Tensor, Tensor]:
         (σx² + σy² + C2)``, each ``(N, C, H - 10, W - 10)``.
     """
     c1, c2 = (K1 * peak) ** 2, (K2 * peak) ** 2
-    # The sum of the variances is all that is needed of them: four maps rather than five.
+    # Variances do not depend on where 0 is: from the middle, float32 loses fewer digits. Their sum
+    # is all that is needed of them, so there are four maps rather than five.
+    middle = peak / 2
     maps = x.new_empty((4, *x.shape))
-    maps[0], maps[1] = x, y
-    torch.mul(x, x, out=maps[2]).addcmul_(y, y)
-    torch.mul(x, y, out=maps[3])
-    mu_x, mu_y, square, product = smooth(maps, WINDOW)
-    mu_square = mu_x.square().addcmul_(mu_y, mu_y)
-    mu_product = mu_x.mul_(mu_y)
-    contrast = product.sub_(mu_product).mul_(2).add_(c2)
-    contrast /= square.sub_(mu_square).add_(c2)
-    luminance = mu_product.mul_(2).add_(c1)
-    luminance /= mu_square.add_(c1)
+    a, b = torch.sub(x, middle, out=maps[0]), torch.sub(y, middle, out=maps[1])
+    torch.mul(a, a, out=maps[2]).addcmul_(b, b)
+    torch.mul(a, b, out=maps[3])
+    mu_a, mu_b, square, product = smooth(maps, WINDOW)
+    contrast = product.addcmul_(mu_a, mu_b, value=-1).mul_(2).add_(c2)
+    contrast /= square.addcmul_(mu_a, mu_a, value=-1).addcmul_(mu_b, mu_b, value=-1).add_(c2)
+    mu_x, mu_y = mu_a.add_(middle), mu_b.add_(middle)
+    luminance = (mu_x * mu_y).mul_(2).add_(c1)
+    luminance /= mu_x.square_().addcmul_(mu_y, mu_y).add_(c1)
     return luminance, contrast
 
 

@@ -147,3 +147,13 @@ def test_the_units_do_not_matter(peak: float, rgb: bool) -> None:
         ssim(x * peak, y * peak, peak=peak, rgb=rgb), ssim(x, y, peak=1.0, rgb=rgb)
     )
     assert not math.isclose(ssim(x, y, peak=2)[0].item(), ssim(x, y, peak=1)[0].item())
+
+
+@pytest.mark.parametrize("level", [0, 20, 128, 250])
+def test_float32_on_flat_images(level: int) -> None:
+    """Where means are large beside the variances, and digits are lost."""
+    noise = torch.randint(0, 3, (2, 1, 3, 64, 64), dtype=torch.uint8)
+    flat = torch.full((1, 3, 64, 64), level, dtype=torch.uint8)
+    for x, y in ((flat, flat + 1), (flat, flat // 2), (flat + noise[0], flat + noise[1])):
+        fast = ssim(x, y, dtype=torch.float32).item()
+        assert fast == pytest.approx(ssim(x, y).item(), rel=0, abs=1e-4)
