@@ -142,6 +142,23 @@ def test_interrupted_run_goes_on_to_the_same_bytes(slim: Path) -> None:
         assert (whole / name).read_bytes() == (parts / name).read_bytes(), name
 
 
+def test_report_of_what_was_scored(slim: Path) -> None:
+    (slim / "p2p-eval-out").mkdir()
+    assert "p2p-eval metrics RESULTS --out p2p-eval-out" in refused(run("report", cwd=slim))
+    assert score(slim, "--protocol", "both").returncode == 0
+    result = run("report", cwd=slim)
+    assert (result.returncode, result.stderr) == (0, "")
+    page = slim / "p2p-eval-out" / "report.html"
+    assert result.stdout == "p2p-eval-out/report.html\n"
+    assert "3 of 6 frames" in page.read_text("utf-8")
+    result = run("report", "--to", "elsewhere/page.html", "--json", cwd=slim)
+    document = json.loads(result.stdout)
+    assert (document["page"], document["experiments"]) == ("elsewhere/page.html", ["results"])
+    assert (slim / "elsewhere" / "page.html").read_bytes() == page.read_bytes()
+    (slim / "p2p-eval-out" / "results" / "fcn_score" / "confusion.npz").write_bytes(b"PK")
+    assert "confusion.npz: damaged" in refused(run("report", cwd=slim))
+
+
 def test_missing_image_is_refused_or_left_out(slim: Path) -> None:
     next((slim / "results").iterdir()).unlink()
     assert "--keep-going" in refused(score(slim))
