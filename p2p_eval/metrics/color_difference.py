@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cmath
 import math
 
 import torch
@@ -12,6 +13,9 @@ from p2p_eval.metrics.lab import SETTINGS, lab
 from p2p_eval.metrics.metric import Metric
 
 __all__ = ["VARIANTS", "ciede2000", "delta_e"]
+
+TILE = 1 << 14
+"""Pixels that are computed at a time on a CPU, so that what is in work stays in its cache."""
 
 
 def ciede2000(
@@ -47,10 +51,14 @@ def ciede2000(
         1.5881
     """
     peak = check_images(x, y, peak=peak, channels=(3,), dtype=dtype)
-    means = [
-        _differences(*lab(torch.stack(pair), peak, dtype)).mean(dtype=torch.float64)
-        for pair in zip(x, y, strict=True)  # one at a time: the values then stay in the cache
-    ]
+    pixels = x.shape[2] * x.shape[3]
+    tile = TILE if x.device.type == "cpu" else pixels
+    tiles = -(-pixels // tile)
+    means = []
+    for pair in zip(x, y, strict=True):
+        colours = torch.stack(pair).flatten(2).tensor_split(tiles, 2)
+        differences = [_differences(*lab(part, peak, dtype)) for part in colours]
+        means.append(torch.cat(differences).mean(dtype=torch.float64))
     return torch.stack(means)
 
 
@@ -109,19 +117,15 @@ def _differences(lightness: Tensor, a: Tensor, b: Tensor) -> Tensor:
 
 
 def _t(cos: Tensor, sin: Tensor) -> Tensor:
-    """``1 - 0.17 cos(h-30°) + 0.24 cos 2h + 0.32 cos(3h+6°) - 0.2 cos(4h-63°)``."""
-    cos_2, sin_2 = 2 * cos * cos - 1, 2 * sin * cos
-    cos_3, sin_3 = cos_2 * cos - sin_2 * sin, sin_2 * cos + cos_2 * sin
-    cos_4, sin_4 = 2 * cos_2 * cos_2 - 1, 2 * sin_2 * cos_2
-    t = 1 + 0.24 * cos_2
-    for weight, cosine, sine, shift in (
-        (-0.17, cos, sin, -30),
-        (0.32, cos_3, sin_3, 6),
-        (-0.20, cos_4, sin_4, -63),
-    ):
-        t.add_(cosine, alpha=weight * math.cos(math.radians(shift)))
-        t.add_(sine, alpha=-weight * math.sin(math.radians(shift)))
-    return t
+    """``1 - 0.17 cos(h-30°) + 0.24 cos 2h + 0.32 cos(3h+6°) - 0.2 cos(4h-63°)``.
+
+    That is ``1 + Re p(z)`` of a polynomial of ``z = exp(ih)``.
+    """
+    z = torch.complex(cos, sin)
+    p = torch.zeros_like(z)
+    for weight, degrees in ((-0.20, -63), (0.32, 6), (0.24, 0), (-0.17, -30)):
+        p = p.add_(cmath.rect(weight, math.radians(degrees))).mul_(z)
+    return 1 + p.real
 
 
 def _saturation(chroma: Tensor) -> Tensor:
