@@ -37,8 +37,18 @@ PROTOCOLS = {
     "strict": "absent classes left out of the means, no frame dropped",
 }
 REFERENCES = {
-    "fcn": {"title": "the paper's Table 1: Cityscapes labels→photos", "rows": TABLE_1},
-    "seg": {"title": "the paper's Table 6: Cityscapes photo→labels", "rows": TABLE_6},
+    "fcn": {
+        "title": "the paper's Table 1: Cityscapes labels→photos",
+        "caveat": "Other images, and unless the signature names the authors' weights, another "
+        "scorer: compare the order, not the figures.",
+        "rows": TABLE_1,
+    },
+    "seg": {
+        "title": "the paper's Table 6: Cityscapes photo→labels",
+        "caveat": "Other images, and a decoder that was never published: compare the order, not "
+        "the figures.",
+        "rows": TABLE_6,
+    },
 }
 
 

@@ -121,6 +121,7 @@ HOSTILE = [
     "日本語 \N{RIGHT-TO-LEFT OVERRIDE}gnp.exe \N{LEFT-TO-RIGHT MARK}é",
     "x" * 5000,
     "tab\tnul\x00 bell\x07 \ud800",
+    "no UTF-8 \udcff",
 ]
 
 
