@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor
 
-__all__ = ["block_sum", "gaussian", "image_mean", "reduce", "smooth"]
+__all__ = ["block_sum", "gaussian", "image_mean", "reduce", "smooth_"]
 
 
 def gaussian(size: int, sigma: float) -> tuple[float, ...]:
@@ -25,8 +25,11 @@ def gaussian(size: int, sigma: float) -> tuple[float, ...]:
     return tuple(weight / sum(weights) for weight in weights)
 
 
-def smooth(images: Tensor, window: tuple[float, ...]) -> Tensor:
-    """Weigh the neighbourhood of each pixel with a window, along both axes.
+def smooth_(images: Tensor, window: tuple[float, ...]) -> Tensor:
+    """Weigh the neighbourhood of each pixel with a window, along both axes, in place.
+
+    The result lies in the memory of the images, which are lost: fresh memory for it would cost the
+    system as much time as the sums.
 
     Args:
         images: Floating, ``(..., H, W)``.
@@ -36,16 +39,13 @@ def smooth(images: Tensor, window: tuple[float, ...]) -> Tensor:
         ``(..., H - K + 1, W - K + 1)``: only where the window lies inside, MATLAB's ``'valid'``.
 
     Example:
-        >>> smooth(torch.arange(9.0).view(3, 3), (0.25, 0.5, 0.25))
+        >>> smooth_(torch.arange(9.0).view(3, 3), (0.25, 0.5, 0.25))
         tensor([[4.]])
     """
-    for axis in (-2, -1):
-        length = images.shape[axis] - len(window) + 1
-        smoothed = images.narrow(axis, 0, length) * window[0]
-        for start, weight in enumerate(window[1:], 1):
-            smoothed.add_(images.narrow(axis, start, length), alpha=weight)
-        images = smoothed
-    return images
+    height, width = (side - len(window) + 1 for side in images.shape[-2:])
+    inside = images.narrow(-2, 0, height)
+    columns = _weigh(images, window, -2, out=torch.empty_like(inside))
+    return _weigh(columns, window, -1, out=inside.narrow(-1, 0, width))
 
 
 def reduce(images: Tensor, factor: int) -> Tensor:
@@ -98,6 +98,14 @@ def image_mean(images: Tensor) -> Tensor:
         tensor([1., 1.], dtype=torch.float64)
     """
     return images.mean(3, dtype=torch.float64).mean((1, 2))
+
+
+def _weigh(images: Tensor, window: tuple[float, ...], axis: int, out: Tensor) -> Tensor:
+    length = out.shape[axis]
+    torch.mul(images.narrow(axis, 0, length), window[0], out=out)
+    for start, weight in enumerate(window[1:], 1):
+        out.add_(images.narrow(axis, start, length), alpha=weight)
+    return out
 
 
 def _mirror(images: Tensor, axis: int, factor: int) -> Tensor:

@@ -8,7 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-from p2p_eval.metrics.filters import gaussian, image_mean, reduce, smooth
+from p2p_eval.metrics.filters import gaussian, image_mean, reduce, smooth_
 from p2p_eval.metrics.gray import gray
 from p2p_eval.metrics.inputs import check_images, each_image
 from p2p_eval.metrics.metric import Metric
@@ -105,7 +105,7 @@ def similarity_maps(x: Tensor, y: Tensor, peak: float) -> tuple[Tensor, Tensor]:
     a, b = torch.sub(x, middle, out=maps[0]), torch.sub(y, middle, out=maps[1])
     torch.mul(a, a, out=maps[2]).addcmul_(b, b)
     torch.mul(a, b, out=maps[3])
-    mu_a, mu_b, square, product = smooth(maps, WINDOW)
+    mu_a, mu_b, square, product = smooth_(maps, WINDOW)
     contrast = product.addcmul_(mu_a, mu_b, value=-1).mul_(2).add_(c2)
     contrast /= square.addcmul_(mu_a, mu_a, value=-1).addcmul_(mu_b, mu_b, value=-1).add_(c2)
     mu_x, mu_y = mu_a.add_(middle), mu_b.add_(middle)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, signal
 
-from p2p_eval.metrics.filters import block_sum, gaussian, image_mean, reduce, smooth
+from p2p_eval.metrics.filters import block_sum, gaussian, image_mean, reduce, smooth_
 
 SIZES = st.integers(4, 40)
 
@@ -33,7 +33,7 @@ def test_smoothing_is_a_valid_convolution(height: int, width: int, seed: int) ->
     window = gaussian(4, 1.0)
     kernel = np.outer(window, window)[None, None]
     expected = signal.convolve(images.numpy(), kernel, "valid", method="direct")
-    np.testing.assert_allclose(smooth(images, window).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(smooth_(images, window).numpy(), expected, rtol=1e-12)
 
 
 def imfilter_and_stride(images: np.ndarray, factor: int) -> np.ndarray:
