@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -19,6 +20,15 @@ LONGEST = 1.0
 
 SLICE = 0.05
 """Seconds of one turn. Many short turns find a quiet moment sooner than few long ones."""
+
+TRIALS = 2
+"""Turns in which a way is tried."""
+
+MARGIN = 1.3
+"""Ways that took no more than this many times the least are tried on."""
+
+ENOUGH = 3.0
+"""Seconds after which a slow function has had its turns, once there were three."""
 
 
 @dataclass(frozen=True)
@@ -78,36 +88,16 @@ def values(measure: Measure, way: Way, x: Tensor, y: Tensor) -> Tensor:
 
 
 @dataclass
-class Candidate:
-    """A function that is timed, and what was found.
-
-    Attributes:
-        measure: uint8 images ``(N, 3, H, W)``, generated and real, to ``(N,)``.
-        way: The fastest, once :meth:`choose_way` was called.
-        count: Pairs of one run.
-        seconds: The least time a pair.
-    """
+class Timed:
+    """A function that is called in one way, and the least time a pair, in seconds."""
 
     measure: Measure
-    way: Way = WAYS[0]
-    count: int = 1
-    seconds: float = float("inf")
-
-    def choose_way(self, x: Tensor, y: Tensor) -> None:
-        """Find the fastest way, after a first call that does not count."""
-        values(self.measure, WAYS[0], x[:1], y[:1])
-        trials: dict[Way, Candidate] = {}
-        for way in WAYS:
-            known = min((trial.seconds for trial in trials.values()), default=0.0)
-            if way.batch > len(x) or known * way.batch > LONGEST:
-                continue
-            trials[way] = Candidate(self.measure, way, _pairs(way, known, len(x)))
-            interleave([trials[way]], 3, x, y)
-        best = min(trials.values(), key=lambda trial: trial.seconds)
-        self.way, self.count = best.way, _pairs(best.way, best.seconds, len(x))
+    way: Way
+    count: int
+    seconds: float = math.inf
 
     def take_turn(self, x: Tensor, y: Tensor) -> None:
-        """Run for :data:`SLICE` seconds, at least once; the least time a pair counts."""
+        """Run on the first ``count`` pairs for :data:`SLICE` seconds, at least once."""
         start = time.perf_counter()
         while True:
             begin = time.perf_counter()
@@ -118,6 +108,51 @@ class Candidate:
                 return
 
 
+class Candidate:
+    """A function that is timed in the ways that suit it best.
+
+    Args:
+        measure: uint8 images, generated and real, to one value a pair.
+        x: The generated images, ``(N, C, H, W)``.
+        y: The real ones.
+    """
+
+    def __init__(self, measure: Measure, x: Tensor, y: Tensor) -> None:
+        """Try all ways, and keep the fastest and what may be as fast."""
+        self.measure, self.x, self.y, self.spent = measure, x, y, 0.0
+        self.kept: list[Timed] = []
+        values(measure, WAYS[0], x[:1], y[:1])  # the first call does not count
+        for way in WAYS:
+            known = min((timed.seconds for timed in self.kept), default=0.0)
+            if way.batch > len(x) or known * way.batch > LONGEST:
+                continue
+            timed = Timed(measure, way, _pairs(way, known, len(x)))
+            for _ in range(TRIALS):
+                timed.take_turn(x, y)
+            self.kept.append(timed)
+        self.kept = [timed for timed in self.kept if timed.seconds < MARGIN * self.seconds]
+
+    @property
+    def best(self) -> Timed:
+        return min(self.kept, key=lambda timed: timed.seconds)
+
+    @property
+    def way(self) -> Way:
+        return self.best.way
+
+    @property
+    def seconds(self) -> float:
+        """The least time a pair."""
+        return self.best.seconds
+
+    def take_turn(self) -> None:
+        """Run in each way that was kept."""
+        start = time.perf_counter()
+        for timed in self.kept:
+            timed.take_turn(self.x, self.y)
+        self.spent += time.perf_counter() - start
+
+
 def _pairs(way: Way, seconds: float, most: int) -> int:
     """Return how many pairs fill a turn, in whole rounds of calls; few if that is not known."""
     step = way.batch * (processors() if way.pool else 1)
@@ -125,8 +160,9 @@ def _pairs(way: Way, seconds: float, most: int) -> int:
     return min(max(round(wanted / step), 1) * step, most)
 
 
-def interleave(candidates: Sequence[Candidate], rounds: int, x: Tensor, y: Tensor) -> None:
+def interleave(candidates: Sequence[Candidate], rounds: int) -> None:
     """Let everybody run in each round: others on the machine only ever add time."""
-    for _ in range(rounds):
+    for done in range(rounds):
         for candidate in candidates:
-            candidate.take_turn(x, y)
+            if done < 3 or candidate.spent < ENOUGH:
+                candidate.take_turn()
