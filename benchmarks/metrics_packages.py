@@ -56,16 +56,19 @@ def pair_a_thread(measures: list[Measure], generated: list[Path], real: Path) ->
         return list(pool.map(row, generated))
 
 
-def load(packages: dict[str, str]) -> list[Measure]:
+def load(packages: dict[str, str]) -> dict[str, Measure]:
     """Return each metric's function of the package that is named for it."""
-    return [peer(metric, package).make() for metric, package in packages.items()]
+    return {metric: peer(metric, package).make() for metric, package in packages.items()}
 
 
-def write_csv(way: Way, packages: dict[str, str], generated: Path, real: Path, out: Path) -> None:
+def write_csv(
+    way: Way, measures: dict[str, Measure], generated: Path, real: Path, out: Path
+) -> None:
+    """Measure all images of a folder against the real ones of the same names."""
     files = sorted(generated.glob("*.png"))
-    rows = way(load(packages), files, real)
+    rows = way(list(measures.values()), files, real)
     out.parent.mkdir(parents=True)
     with out.open("w", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(["image", *packages])
+        writer.writerow(["image", *measures])
         writer.writerows([path.stem, *row] for path, row in zip(files, rows, strict=True))

@@ -241,8 +241,9 @@ def report(
         "",
         f"{files} pairs of 256×256 PNGs in the system's cache of files, each program in a process "
         f"of its own, {file_rounds} interleaved rounds, the least time. Seconds count from the "
-        "two folders to the CSV, weights read and nothing imported; the whole command has Python's "
-        f"start and the imports, too. The packages: {chosen}, PNGs decoded by torchvision; once "
+        "two folders to the CSV, after the imports (and after the packages have read LPIPS's "
+        "weights, which ours does within the time); the whole command has Python's start and the "
+        f"imports, too. The packages: {chosen}; PNGs decoded by torchvision; once "
         "with PyTorch's threads over batches and decoding ahead, once all of a pair in one thread. "
         "p2p-eval is `image_metrics`: hashed files, float64, journal, intervals and score files, "
         "first with an empty cache, which it fills, then for other generated images of the same "
@@ -276,8 +277,8 @@ def main() -> None:
     torch.set_num_threads(processors())
     with tempfile.TemporaryDirectory() as folder:
         lines = report(metrics, rounds, file_rounds, files, Path(folder))
-    command = f"--rounds {rounds} --report reports/metrics-speed.md"
-    lines.append(f"Made by `python benchmarks/metrics_speed.py {command}`.")
+    arguments = "--quick" if options.quick else f"--rounds {rounds}"
+    lines.append(f"Made by `python benchmarks/metrics_speed.py {arguments} --report FILE`.")
     text = "\n".join(lines) + "\n"
     print(text)
     if options.report:
