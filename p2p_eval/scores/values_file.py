@@ -18,12 +18,23 @@ from p2p_eval.errors import StoreError
 from p2p_eval.folders import NAME
 from p2p_eval.metrics.metric import Better
 
-__all__ = ["SCHEMA", "MetricFacts", "MetricValues", "SourceFile", "ValueRow", "read_metric_values"]
+__all__ = [
+    "ROLES",
+    "SCHEMA",
+    "MetricFacts",
+    "MetricValues",
+    "SourceFile",
+    "ValueRow",
+    "read_metric_values",
+]
 
 SCHEMA = "p2p-eval/metrics-values/1"
+
+ROLES = ("output", "target", "input")
+"""Of the files of an image; there is not always an input."""
+
 MAX_BYTES = 1 << 30
 MAX_TEXT = 4096
-ROLES = ("output", "target", "input")
 DIRECTIONS: tuple[Better, ...] = ("higher", "lower", "zero")
 HALVES: tuple[Literal["left", "right"], ...] = ("left", "right")
 SHA256 = re.compile("[0-9a-f]{64}")

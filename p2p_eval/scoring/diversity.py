@@ -26,7 +26,7 @@ from p2p_eval.errors import InputError
 from p2p_eval.metrics.diversity import mean_pairwise
 from p2p_eval.metrics.metric import Features, Metric
 from p2p_eval.results.findings import counted, first
-from p2p_eval.results.images import ImageRef, decode_rgb, is_jpeg, read_bytes
+from p2p_eval.results.images import ImageRef
 from p2p_eval.results.layouts import Experiment
 from p2p_eval.results.several import find_in_all
 from p2p_eval.scores.bootstrap import DRAWS
@@ -35,10 +35,10 @@ from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.statistics import summary
 from p2p_eval.scores.store import exclusive, remove, write_together
 from p2p_eval.scoring.diversity_report import SCHEMA, DiversityReport
-from p2p_eval.scoring.frames import ahead
-from p2p_eval.scoring.measuring import arithmetic
+from p2p_eval.scoring.loaded import Loaded, load
 from p2p_eval.scoring.metric_choice import choose
 from p2p_eval.scoring.predictor import pick_device
+from p2p_eval.scoring.threads import ahead, arithmetic
 
 __all__ = ["DiversityReport", "diversity"]
 
@@ -240,60 +240,51 @@ def _outcome(
     """Measure the samples of one input, in a thread of its own."""
     try:
         _check_inputs(samples)
-        files = [read_bytes(output.path) for output in samples.outputs]
-        contents = [
-            f"{hashlib.sha256(data).hexdigest()} {output.half or 'whole'}"
-            for output, data in zip(samples.outputs, files, strict=True)
-        ]
+        outputs = load(samples.outputs)
+        contents = [output.content for output in outputs]
         key = hashlib.sha256("\n".join([*contents, settings]).encode()).hexdigest()
         if (value := stored.get(key)) is None:
-            value = _value(samples, files, metric, features, device)
+            value = _value(outputs, metric, features, device)
     except InputError as error:
         return _Outcome(samples.id, error=error)
     return _Outcome(
         samples.id,
         key,
         value,
-        jpeg=any(map(is_jpeg, files)),
+        jpeg=any(output.is_jpeg for output in outputs),
         equal=len(set(contents)) == 1,
     )
 
 
 def _value(
-    samples: _Samples,
-    files: Sequence[bytes],
-    metric: Metric,
-    features: Features,
-    device: torch.device,
+    outputs: Sequence[Loaded], metric: Metric, features: Features, device: torch.device
 ) -> float:
     images: list[Tensor] = []
-    for output, data in zip(samples.outputs, files, strict=True):
-        pixels = decode_rgb(output, data)
-        height, width = pixels.shape[:2]
+    for output in outputs:
+        images.append(output.pixels())
+        height, width = images[-1].shape[-2:]
         if min(height, width) < metric.smallest:
             raise InputError(
-                f"{output}: got {width}×{height} pixels, expected at least {metric.smallest} on "
-                f"each side for {metric.name}"
+                f"{output.image}: got {width}×{height} pixels, expected at least {metric.smallest} "
+                f"on each side for {metric.name}"
             )
-        images.append(torch.from_numpy(pixels).permute(2, 0, 1))
         if images[-1].shape != images[0].shape:
             raise InputError(
-                f"{output}: got {width}×{height} pixels, and {samples.outputs[0]} has "
-                f"{images[0].shape[2]}×{images[0].shape[1]}, expected samples of equal sizes"
+                f"{output.image}: got {width}×{height} pixels, and {outputs[0].image} has "
+                f"{images[0].shape[3]}×{images[0].shape[2]}, expected samples of equal sizes"
             )
     with torch.inference_mode():
-        return mean_pairwise(torch.stack(images).to(device), features)
+        return mean_pairwise(torch.cat(images).to(device), features)
 
 
 def _check_inputs(samples: _Samples) -> None:
-    for other in samples.inputs[1:]:
-        one = samples.inputs[0]
-        x, y = read_bytes(one.path), read_bytes(other.path)
-        if (x != y or one.half != other.half) and not np.array_equal(
-            decode_rgb(one, x), decode_rgb(other, y)
-        ):
+    inputs = load(samples.inputs)
+    for other in inputs[1:]:
+        one = inputs[0]
+        if one.content != other.content and not torch.equal(one.pixels(), other.pixels()):
             raise InputError(
-                f"{other}: got another input image than {one}, expected samples of the same input"
+                f"{other.image}: got another input image than {one.image}, expected samples of the "
+                "same input"
             )
 
 

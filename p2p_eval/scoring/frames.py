@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +22,6 @@ __all__ = [
     "MAX_PIXELS",
     "Prepared",
     "Resize",
-    "ahead",
     "at_size",
     "frame_key",
     "prepare",
@@ -38,12 +35,6 @@ not at all."""
 
 MAX_PIXELS = 1 << 24
 """Most pixels of a label map that is scored against: eight times a Cityscapes frame's."""
-
-LOOK_AHEAD = 2
-"""Frames that wait for the predictor beyond those that are being decoded."""
-
-A = TypeVar("A")
-B = TypeVar("B")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,28 +132,3 @@ def frame_key(frame: Frame, settings: str) -> str:
     for reference in (frame.image, label):
         parts += [file_sha256(reference.path), reference.half or "whole"]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
-    """Map in threads, in order, a bounded number of items ahead of who takes the results.
-
-    Args:
-        function: Called in a thread.
-        items: Its arguments.
-        workers: Number of threads; ``workers + 2`` results are held at most.
-
-    Example:
-        >>> list(ahead(abs, [-3, 2, -1], workers=2))
-        [3, 2, 1]
-    """
-    pending: deque[Future[B]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
-    try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= workers + LOOK_AHEAD:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)

@@ -11,17 +11,15 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.color_histogram import BINS, CHANNELS, lab_histogram
-from p2p_eval.results.images import ImageRef, decode_rgb, is_jpeg, read_bytes
 from p2p_eval.scores.row_file import RowFile
 from p2p_eval.scores.store import remove, remove_leftovers
-from p2p_eval.scoring.frames import ahead
-from p2p_eval.scoring.measuring import arithmetic
+from p2p_eval.scoring.loaded import Loaded, load
 from p2p_eval.scoring.pairs import ImagePair
+from p2p_eval.scoring.threads import ahead, arithmetic
 
 __all__ = ["HISTOGRAMS", "SHAPE", "Counting", "Histograms", "count_pairs", "open_rows"]
 
@@ -141,26 +139,19 @@ def open_rows(folder: Path, *, fresh: bool) -> RowFile:
 def _outcome(pair: ImagePair, rows: RowFile, settings: str) -> _Outcome:
     """Count one pair, in a thread of its own."""
     try:
-        output = read_bytes(pair.output.path)
-        target = output if pair.target.path == pair.output.path else read_bytes(pair.target.path)
-        contents = [_content(pair.output, output), _content(pair.target, target)]
-        key = hashlib.sha256("\n".join([settings, *contents]).encode()).hexdigest()
+        output, target = load([pair.output, pair.target])
+        content = f"{settings}\n{output.content}\n{target.content}"
+        key = hashlib.sha256(content.encode()).hexdigest()
         position = rows.position(key)
         if position is None:
-            row = np.stack([_histogram(pair.output, output), _histogram(pair.target, target)])
+            row = np.stack([_histogram(output), _histogram(target)])
         else:
             row = rows.read(position)
     except InputError as error:
         return _Outcome(pair, error=error)
-    return _Outcome(pair, key, row, is_jpeg(output), contents[0] == contents[1])
+    return _Outcome(pair, key, row, output.is_jpeg, output.content == target.content)
 
 
-def _content(image: ImageRef, data: bytes) -> str:
-    """Equal for two images only if their pixels are."""
-    return f"{hashlib.sha256(data).hexdigest()} {image.half or 'whole'}"
-
-
-def _histogram(image: ImageRef, data: bytes) -> Counts:
-    pixels = torch.from_numpy(decode_rgb(image, data)).permute(2, 0, 1)[None]
-    counts: Counts = lab_histogram(pixels.contiguous())[0].numpy()
+def _histogram(loaded: Loaded) -> Counts:
+    counts: Counts = lab_histogram(loaded.pixels())[0].numpy()
     return counts

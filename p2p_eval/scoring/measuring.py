@@ -5,8 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,15 +17,16 @@ from torch import Tensor
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.metric import Features, Metric
-from p2p_eval.results.images import ImageRef, decode_rgb, is_jpeg, read_bytes
+from p2p_eval.results.images import ImageRef
 from p2p_eval.scores.feature_cache import FeatureCache
 from p2p_eval.scores.journal import Journal, Values, read_values
 from p2p_eval.scores.store import remove, remove_leftovers
-from p2p_eval.scores.values_file import SourceFile, ValueRow, read_metric_values
-from p2p_eval.scoring.frames import ahead
+from p2p_eval.scores.values_file import ROLES, SourceFile, ValueRow, read_metric_values
+from p2p_eval.scoring.loaded import Loaded, load
 from p2p_eval.scoring.pairs import ImagePair
+from p2p_eval.scoring.threads import ahead, arithmetic
 
-__all__ = ["JOURNAL", "VALUES", "Measured", "Measuring", "arithmetic", "measure_pairs"]
+__all__ = ["JOURNAL", "VALUES", "Measured", "Measuring", "measure_pairs"]
 
 VALUES = "values.json"
 JOURNAL = "journal.jsonl"
@@ -75,20 +75,6 @@ class _Outcome:
     error: InputError | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class _Loaded:
-    """An image file's bytes and their digest."""
-
-    image: ImageRef
-    data: bytes
-    sha256: str
-
-    @property
-    def content(self) -> str:
-        """Equal for two images only if their pixels are."""
-        return f"{self.sha256} {self.image.half or 'whole'}"
-
-
 def measure_pairs(
     pairs: Sequence[ImagePair], folder: Path, how: Measuring, step: Callable[[], None]
 ) -> Measured:
@@ -128,24 +114,6 @@ def measure_pairs(
     return Measured(tuple(rows), jpegs, tuple(left_out))
 
 
-@contextmanager
-def arithmetic() -> Iterator[None]:
-    """Let no value depend on threads or trials, and put back what was set before.
-
-    Every worker computes with one thread of PyTorch: sums are then always taken in one order, and
-    a pair a thread is faster than a pair over several.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # threads that start later take the last number set
-    try:
-        with torch.backends.cudnn.flags(
-            enabled=True, benchmark=False, deterministic=True, allow_tf32=False
-        ):
-            yield
-    finally:
-        torch.set_num_threads(threads)
-
-
 def _stored(folder: Path, fresh: bool) -> dict[str, Values]:
     """Return the values that earlier runs left in the folder: by key and signature."""
     remove_leftovers(folder)
@@ -165,9 +133,8 @@ def _stored(folder: Path, fresh: bool) -> dict[str, Values]:
 def _outcome(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _Outcome:
     """Measure one pair, in a thread of its own."""
     try:
-        images = {"output": pair.output, "target": pair.target, "input": pair.input}
-        loaded = _load({role: image for role, image in images.items() if image is not None})
-        output, target = loaded["output"], loaded["target"]
+        images = [pair.output, pair.target, *(() if pair.input is None else (pair.input,))]
+        output, target, *_ = loaded = load(images)
         key = hashlib.sha256(f"{output.content}\n{target.content}".encode()).hexdigest()
         known = stored.get(key, {})
         missing = {line: metric for line, metric in how.metrics.items() if line not in known}
@@ -179,27 +146,17 @@ def _outcome(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _
         metric.name: new[line] if line in new else known[line]
         for line, metric in how.metrics.items()
     }
-    files = {role: _source(file, how.out) for role, file in loaded.items()}
-    return _Outcome(pair, ValueRow(pair.id, key, files, values), new, is_jpeg(output.data))
+    files = {role: _source(file, how.out) for role, file in zip(ROLES, loaded, strict=False)}
+    return _Outcome(pair, ValueRow(pair.id, key, files, values), new, output.is_jpeg)
 
 
-def _load(images: Mapping[str, ImageRef]) -> dict[str, _Loaded]:
-    """Read the images' files, each once however many halves of it are there."""
-    read: dict[Path, tuple[bytes, str]] = {}
-    for image in images.values():
-        if image.path not in read:
-            data = read_bytes(image.path)
-            read[image.path] = data, hashlib.sha256(data).hexdigest()
-    return {role: _Loaded(image, *read[image.path]) for role, image in images.items()}
-
-
-def _source(loaded: _Loaded, out: Path) -> SourceFile:
+def _source(loaded: Loaded, out: Path) -> SourceFile:
     path = Path(os.path.relpath(loaded.image.path, out)).as_posix()
     return SourceFile(path, loaded.image.half, loaded.sha256)
 
 
 def _measure(
-    output: _Loaded, target: _Loaded, metrics: Mapping[str, Metric], how: Measuring
+    output: Loaded, target: Loaded, metrics: Mapping[str, Metric], how: Measuring
 ) -> Values:
     """Decode a pair and measure it.
 
@@ -208,7 +165,7 @@ def _measure(
             metric, a metric has no value for them, or memory is short.
     """
     with torch.inference_mode():
-        x, y = _pixels(output), _real_pixels(target, how.cache)
+        x, y = output.pixels(), _real_pixels(target, how.cache)
         _check_sizes(output.image, target.image, x, y, metrics.values())
         try:
             values = {}
@@ -237,23 +194,17 @@ def _measure(
     return values
 
 
-def _pixels(loaded: _Loaded) -> Tensor:
-    """Decode to uint8 ``(1, 3, H, W)``."""
-    pixels = torch.from_numpy(decode_rgb(loaded.image, loaded.data))
-    return pixels.permute(2, 0, 1)[None].contiguous()
-
-
-def _real_pixels(target: _Loaded, cache: FeatureCache) -> Tensor:
+def _real_pixels(target: Loaded, cache: FeatureCache) -> Tensor:
     key = _cache_key(target, f"pixels|Pillow {PIL.__version__}|version:{__version__}")
     if (kept := cache.get(key)) is not None:
         return kept[0]
-    pixels = _pixels(target)
+    pixels = target.pixels()
     cache.put(key, [pixels])
     return pixels
 
 
 def _distance(
-    features: Features, line: str, x: Tensor, y: Tensor, target: _Loaded, cache: FeatureCache
+    features: Features, line: str, x: Tensor, y: Tensor, target: Loaded, cache: FeatureCache
 ) -> float:
     """Measure in two steps; on a CPU the real image's features are kept, a GPU is faster anew."""
     if y.device.type != "cpu":
@@ -267,7 +218,7 @@ def _distance(
     return float(features.distance(features.of(x), real))
 
 
-def _cache_key(target: _Loaded, what: str) -> str:
+def _cache_key(target: Loaded, what: str) -> str:
     return hashlib.sha256(f"{target.content}\n{what}".encode()).hexdigest()
 
 

@@ -21,7 +21,7 @@ import p2p_eval
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.color_histogram import RANGES
 from p2p_eval.scores.signature import Signature
-from p2p_eval.scoring import color_hist, histograms
+from p2p_eval.scoring import color_hist, loaded
 from p2p_eval.scoring.color_hist import color_histogram
 from p2p_eval.scoring.color_hist_report import ColorHistReport
 
@@ -186,13 +186,13 @@ def test_an_interrupted_run_goes_on_to_the_same_bytes(
 def watch(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Note the name of each image that is decoded."""
     decoded: list[str] = []
-    real = histograms.decode_rgb
+    real = loaded.decode_rgb
 
     def noting(image: Any, data: bytes) -> Any:
         decoded.append(f"{image.path.parent.name}/{image.path.name}")
         return real(image, data)
 
-    monkeypatch.setattr(histograms, "decode_rgb", noting)
+    monkeypatch.setattr(loaded, "decode_rgb", noting)
     return decoded
 
 

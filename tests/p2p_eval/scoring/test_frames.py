@@ -1,10 +1,8 @@
-"""Frames on their way to the network: in order, bounded, known by content, well resized."""
+"""Frames on their way to the network: known by content, well resized."""
 
 from __future__ import annotations
 
 import shutil
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +11,10 @@ import pytest
 from PIL import Image
 
 from fcn.labels import label_set
-from p2p_eval.errors import InputError
 from p2p_eval.results.images import ImageRef
 from p2p_eval.results.pairing import Frame
 from p2p_eval.scoring import frames
-from p2p_eval.scoring.frames import LOOK_AHEAD, ahead, frame_key, prepare
+from p2p_eval.scoring.frames import frame_key, prepare
 
 CITYSCAPES = label_set("cityscapes")
 
@@ -28,44 +25,6 @@ def frame(street: Any, name: str = "frame0") -> Frame:
 
 def never(frame: Frame, key: str) -> bool:
     return False
-
-
-def test_ahead_keeps_order_and_bound() -> None:
-    lock, running, started, taken, most = threading.Lock(), 0, 0, 0, 0
-
-    def work(number: int) -> int:
-        nonlocal running, started, most
-        with lock:
-            running += 1
-            started += 1
-            most = max(most, started - taken)
-        time.sleep(0.002 * (number % 3))
-        with lock:
-            running -= 1
-        return number * number
-
-    results = []
-    for value in ahead(work, range(40), workers=3):
-        results.append(value)
-        taken += 1
-    assert results == [number * number for number in range(40)]
-    assert most <= 3 + LOOK_AHEAD + 1
-    assert running == 0
-
-
-def test_ahead_raises_where_the_item_stands_and_stops() -> None:
-    done = []
-
-    def work(number: int) -> int:
-        if number == 3:
-            raise InputError("3 is bad")
-        done.append(number)
-        return number
-
-    results = []
-    with pytest.raises(InputError, match="3 is bad"):
-        results.extend(ahead(work, range(1000), workers=2))
-    assert len(done) < 20
 
 
 def test_prepared_pixels_are_pillows_bilinear(street: Any) -> None:
