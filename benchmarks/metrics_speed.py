@@ -1,6 +1,6 @@
 """Image metrics against other packages: each metric in memory, and from files to a CSV.
 
-    python benchmarks/metrics_speed.py --rounds 12 --report reports/metrics-speed.md
+    python benchmarks/metrics_speed.py --rounds 8 --report reports/metrics-speed.md
 
 Needs the extra ``bench``. Everybody gets the same images; rounds are interleaved, so that a change
 in the machine's mood meets all. ``--quick`` checks in a minute that everything runs.
@@ -265,7 +265,7 @@ def report(
 def main() -> None:
     """Measure, print, and write the report."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=12)
+    parser.add_argument("--rounds", type=int, default=8)
     parser.add_argument("--quick", action="store_true", help="two rounds, no VGG, few files")
     parser.add_argument("--report", type=Path, help="Markdown file to write")
     options = parser.parse_args()

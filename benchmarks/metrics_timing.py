@@ -24,10 +24,10 @@ SLICE = 0.05
 TRIALS = 2
 """Turns in which a way is tried."""
 
-MARGIN = 1.3
+MARGIN = 1.2
 """Ways that took no more than this many times the least are tried on."""
 
-ENOUGH = 3.0
+ENOUGH = 2.0
 """Seconds after which a slow function has had its turns, once there were three."""
 
 
