@@ -5,7 +5,6 @@ What is counted, and after whom, is in :mod:`p2p_eval.metrics.color_histogram`.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -13,7 +12,6 @@ from p2p_eval import __version__
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.color_histogram import CHANNELS, RANGES
 from p2p_eval.metrics.lab import SETTINGS
-from p2p_eval.results.several import find_in_all
 from p2p_eval.scores.bootstrap import DRAWS
 from p2p_eval.scores.row_file import RowFile
 from p2p_eval.scores.signature import Signature
@@ -28,7 +26,14 @@ from p2p_eval.scoring.color_hist_report import (
     intervals,
 )
 from p2p_eval.scoring.histograms import Counting, Histograms, count_pairs, open_rows
-from p2p_eval.scoring.pairs import Pairs, pair_up
+from p2p_eval.scoring.pairs import Pairs, find_pairs
+from p2p_eval.scoring.run import (
+    check_least,
+    document_bytes,
+    jpeg_setting,
+    pair_notes,
+    stepper,
+)
 
 __all__ = ["DEFAULT_BINS", "ColorHistReport", "color_histogram"]
 
@@ -90,18 +95,12 @@ def color_histogram(
     """
     if bins not in BIN_CHOICES:
         raise InputError(f"got bins {bins}, expected one of {', '.join(map(str, BIN_CHOICES))}")
-    for option, value, least in (("workers", workers, 1), ("seed", seed, 0), ("draws", draws, 1)):
-        if value is not None and value < least:
-            raise InputError(f"got {option} {value}, expected {least} or more")
+    check_least(workers=workers, seed=seed, draws=draws)
     out = Path(out)
-    roots = [results] if isinstance(results, str | Path) else results
-    experiments = find_in_all(
-        [Path(root) for root in roots], layout, None if real is None else Path(real)
-    )
-    works = [pair_up(experiment, keep_going=keep_going) for experiment in experiments]
+    works = find_pairs(results, real=real, layout=layout, keep_going=keep_going)
     settings = f"color-hist|{__version__}"
     how = Counting(settings, workers=workers, fresh=fresh, keep_going=keep_going)
-    step = _counter(sum(len(work.pairs) for work in works), progress)
+    step = stepper(sum(len(work.pairs) for work in works), progress)
     entries = []
     with exclusive(out):
         for work in works:
@@ -117,22 +116,9 @@ def _folder(out: Path, work: Pairs) -> Path:
     return out / work.experiment.name / SCORE_FOLDER
 
 
-def _counter(total: int, progress: Progress | None) -> Callable[[], None]:
-    done = 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
-
-    return step
-
-
 def _score(
     work: Pairs, counted: Histograms, rows: RowFile, bins: int, draws: int, seed: int
 ) -> ExperimentColors:
-    jpeg = "no" if not counted.jpegs else "yes" if counted.jpegs == counted.images else "some"
     ranges = (
         f"{name}={low:g}..{high:g}" for name, (low, high) in zip(CHANNELS, RANGES, strict=True)
     )
@@ -143,7 +129,7 @@ def _score(
             "bins": str(bins),
             "ranges": ",".join(ranges),
             "pixels": "all",
-            "jpeg": jpeg,
+            "jpeg": jpeg_setting(counted.jpegs, counted.images),
             "bootstrap": str(draws),
             "seed": str(seed),
             "version": __version__,
@@ -170,19 +156,11 @@ def _score(
 
 
 def _notes(counted: Histograms) -> list[str]:
-    images, notes = counted.images, []
-    notes.append(f"note: {images} pairs by name; other images are in neither histogram")
-    if counted.jpegs:
-        notes.append(
-            f"warning: {counted.jpegs} of {images} images are JPEGs: the figures are of the "
-            "compression too, and not comparable with those of PNGs; save the generated images as "
-            "PNGs"
-        )
-    if counted.same:
-        notes.append(
-            f"note: {counted.same} of {images} images are the very files of their real images: "
-            "right for a ground-truth row; otherwise give the generated images"
-        )
+    images = counted.images
+    notes = [
+        f"note: {images} pairs by name; other images are in neither histogram",
+        *pair_notes(images, jpegs=counted.jpegs, same=counted.same),
+    ]
     generated, real = counted.totals[:, 0].sum(-1).tolist()
     if generated != real:
         notes.append(
@@ -197,11 +175,9 @@ def _notes(counted: Histograms) -> list[str]:
 def _files(out: Path, works: Sequence[Pairs], report: ColorHistReport) -> dict[Path, bytes]:
     files: dict[Path, bytes] = {}
     for work, entry in zip(works, report.experiments, strict=True):
-        document = ColorHistReport((entry,)).to_json()
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
         folder = _folder(out, work)
         files[folder / "histogram.csv"] = histogram_csv(entry.counts, entry.bins).encode()
-        files[folder / "score.json"] = f"{text}\n".encode()
+        files[folder / "score.json"] = document_bytes(ColorHistReport((entry,)).to_json())
     for suffix, data in figure(report.experiments).items():
         files[out / f"color_hist.{suffix}"] = data
     return files

@@ -10,7 +10,6 @@ Source: Zhu et al., *Toward Multimodal Image-to-Image Translation*, NeurIPS 2017
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -38,6 +37,7 @@ from p2p_eval.scoring.diversity_report import SCHEMA, DiversityReport
 from p2p_eval.scoring.loaded import Loaded, load
 from p2p_eval.scoring.metric_choice import choose
 from p2p_eval.scoring.predictor import pick_device
+from p2p_eval.scoring.run import check_least, document_bytes, jpeg_setting
 from p2p_eval.scoring.threads import ahead, arithmetic
 
 __all__ = ["DiversityReport", "diversity"]
@@ -112,9 +112,7 @@ def diversity(
             samples, or they are not of the same inputs; or LPIPS has no weights.
         StoreError: A file cannot be written, or another run holds ``out``.
     """
-    for option, number, least in (("workers", workers, 1), ("seed", seed, 0), ("draws", draws, 1)):
-        if number is not None and number < least:
-            raise InputError(f"got {option} {number}, expected {least} or more")
+    check_least(workers=workers, seed=seed, draws=draws)
     place = pick_device(device)
     experiments = find_in_all([Path(root) for root in results], layout)
     inputs, left_out = _match(experiments, keep_going)
@@ -162,7 +160,7 @@ def diversity(
                 f"none of the {len(inputs)} inputs can be used; the first: {left_out[0]}"
             )
         jpegs = sum(outcome.jpeg for outcome in used)
-        jpeg = "no" if not jpegs else "yes" if jpegs == len(used) else "some"
+        jpeg = jpeg_setting(jpegs, len(used))
         values = {outcome.id: outcome.value for outcome in used}
         report = DiversityReport(
             metric=chosen.name,
@@ -174,9 +172,12 @@ def diversity(
             notes=_notes(used, jpegs),
         )
         document = {"schema": SCHEMA, **report.to_json()}
-        text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-        csv = out / f"{NAME}.csv"
-        write_together({csv: report.to_csv().encode(), out / f"{NAME}.json": f"{text}\n".encode()})
+        write_together(
+            {
+                out / f"{NAME}.csv": report.to_csv().encode(),
+                out / f"{NAME}.json": document_bytes(document),
+            }
+        )
         remove(journal)  # last, so that a kill costs nothing
     return report
 

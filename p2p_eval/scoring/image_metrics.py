@@ -5,17 +5,14 @@ What each metric computes, and after whom, is in :mod:`p2p_eval.metrics`.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.metric import Metric
-from p2p_eval.results.several import find_in_all
 from p2p_eval.scores.bootstrap import DRAWS
 from p2p_eval.scores.feature_cache import FeatureCache
 from p2p_eval.scores.signature import Signature
@@ -31,8 +28,15 @@ from p2p_eval.scoring.metrics_report import (
     per_image_csv,
     summarise,
 )
-from p2p_eval.scoring.pairs import Pairs, pair_up
+from p2p_eval.scoring.pairs import Pairs, find_pairs
 from p2p_eval.scoring.predictor import pick_device
+from p2p_eval.scoring.run import (
+    check_least,
+    document_bytes,
+    jpeg_setting,
+    pair_notes,
+    stepper,
+)
 from p2p_eval.scoring.set_metrics import SetMetrics, set_note
 from p2p_eval.scoring.set_scores import SETS, SetFigures, SetWork, score_sets, sets_bytes
 
@@ -108,16 +112,10 @@ def image_metrics(
         InputError: An option, a folder or an image cannot be used.
         StoreError: A score file is damaged, locked by another run, or cannot be written.
     """
-    for option, value, least in (("workers", workers, 1), ("seed", seed, 0), ("draws", draws, 1)):
-        if value is not None and value < least:
-            raise InputError(f"got {option} {value}, expected {least} or more")
+    check_least(workers=workers, seed=seed, draws=draws)
     out = Path(out)
     place = pick_device(device)
-    roots = [results] if isinstance(results, str | Path) else results
-    experiments = find_in_all(
-        [Path(root) for root in roots], layout, None if real is None else Path(real)
-    )
-    works = [pair_up(experiment, keep_going=keep_going) for experiment in experiments]
+    works = find_pairs(results, real=real, layout=layout, keep_going=keep_going)
     if compare:
         check_same_ids(
             {work.experiment.name: [pair.id for pair in work.pairs] for work in works},
@@ -156,7 +154,7 @@ def image_metrics(
             files[folder / "per_image.csv"] = per_image_csv(result.values).encode()
             if figures:
                 files[folder / SETS] = sets_bytes(_set_work(result, out), figures)
-            files[folder / "score.json"] = _document(part)
+            files[folder / "score.json"] = document_bytes(part)
         compared = None
         if compare:
             compared = compare_sides(
@@ -169,15 +167,11 @@ def image_metrics(
                 draws=draws,
                 seed=seed,
             )
-            files[out / COMPARISON] = _document(compared.to_json())
+            files[out / COMPARISON] = document_bytes(compared.to_json())
         write_together(files)
         for result in done:  # last, so that a kill costs nothing
             remove(out / result.name / SCORE_FOLDER / JOURNAL)
     return ImageMetricsReport(entries, unavailable, compared)
-
-
-def _document(document: Mapping[str, Any]) -> bytes:
-    return f"{json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)}\n".encode()
 
 
 def _signature(metric: Metric, device: str) -> Signature:
@@ -191,15 +185,7 @@ def _measure_all(
     works: Sequence[Pairs], how: Measuring, progress: Progress | None
 ) -> list[_Result]:
     """Measure all experiments before any score is written: bad input leaves no half of a result."""
-    total = sum(len(work.pairs) for work in works)
-    done = 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
-
+    step = stepper(sum(len(work.pairs) for work in works), progress)
     facts = {
         metric.name: MetricFacts(line, metric.better, metric.unit)
         for line, metric in how.metrics.items()
@@ -245,7 +231,7 @@ def _score(
     seed: int,
 ) -> ExperimentMetrics:
     measured, images = result.measured, len(result.measured.rows)
-    jpeg = "no" if not measured.jpegs else "yes" if measured.jpegs == images else "some"
+    jpeg = jpeg_setting(measured.jpegs, images)
     settings = {
         "jpeg": jpeg, "bootstrap": str(draws), "seed": str(seed), "version": __version__,
     }  # fmt: skip
@@ -274,23 +260,13 @@ def _score(
 
 
 def _notes(measured: Measured) -> list[str]:
-    images, notes = len(measured.rows), []
-    if measured.jpegs:
-        notes.append(
-            f"warning: {measured.jpegs} of {images} images are JPEGs: the figures are of the "
-            "compression too, and not comparable with those of PNGs; save the generated images as "
-            "PNGs"
-        )
+    images = len(measured.rows)
     same = sum(
         row.files["output"].sha256 == row.files["target"].sha256
         and row.files["output"].half == row.files["target"].half
         for row in measured.rows
     )
-    if same:
-        notes.append(
-            f"note: {same} of {images} images are the very files of their real images: right for "
-            "a ground-truth row; otherwise give the generated images"
-        )
+    notes = pair_notes(images, jpegs=measured.jpegs, same=same)
     if images < 2:
         notes.append("note: one image: no standard deviation and no 95 % intervals")
     return notes

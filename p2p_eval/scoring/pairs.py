@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from p2p_eval.errors import InputError
 from p2p_eval.results.findings import counted, first
 from p2p_eval.results.images import ImageRef
 from p2p_eval.results.layouts import Experiment, Item
+from p2p_eval.results.several import find_in_all
 
-__all__ = ["ImagePair", "Pairs", "pair_up"]
+__all__ = ["ImagePair", "Pairs", "find_pairs", "pair_up"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,31 @@ class Pairs:
             f"note: {counted(len(strays), 'other image')} without a name of the layout, passed "
             f"over ({', '.join(first(strays))})"
         ]
+
+
+def find_pairs(
+    results: str | Path | Sequence[str | Path],
+    *,
+    real: str | Path | None = None,
+    layout: str = "auto",
+    keep_going: bool = False,
+) -> list[Pairs]:
+    """Find the experiments of one results folder or several, and pair up the images of each.
+
+    Args:
+        results: Folder of generated images; or several.
+        real: Folder of the real images, where ``results`` has none.
+        layout: ``auto`` or one of :data:`p2p_eval.results.layouts.LAYOUTS`.
+        keep_going: As of :func:`pair_up`.
+
+    Raises:
+        InputError: As :func:`p2p_eval.results.several.find_in_all` and :func:`pair_up`.
+    """
+    roots = [results] if isinstance(results, str | Path) else results
+    experiments = find_in_all(
+        [Path(root) for root in roots], layout, None if real is None else Path(real)
+    )
+    return [pair_up(experiment, keep_going=keep_going) for experiment in experiments]
 
 
 def pair_up(experiment: Experiment, *, keep_going: bool = False) -> Pairs:

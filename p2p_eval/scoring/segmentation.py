@@ -7,7 +7,6 @@ same figures from the counts; how, is in :mod:`p2p_eval.metrics.confusion`. What
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -35,6 +34,7 @@ from p2p_eval.scoring.counting import (
     remove_other_predictions,
 )
 from p2p_eval.scoring.frames import resizing
+from p2p_eval.scoring.run import check_least, document_bytes, jpeg_setting, stepper
 from p2p_eval.scoring.segmentation_report import (
     ExperimentScore,
     SegmentationReport,
@@ -108,9 +108,7 @@ class Figures:
         """Check the options."""
         if self.protocol not in (*PROTOCOLS, "both"):
             raise InputError(f"got protocol {self.protocol!r}, expected paper, strict or both")
-        for name, value, least in (("seed", self.seed, 0), ("draws", self.draws, 1)):
-            if value < least:
-                raise InputError(f"got {name} {value}, expected {least} or more")
+        check_least(seed=self.seed, draws=self.draws)
 
     @property
     def protocols(self) -> tuple[Protocol, ...]:
@@ -228,15 +226,7 @@ def _count(
     progress: Progress | None,
 ) -> list[Counted]:
     """Count all experiments before any score is written: bad input leaves no half of a result."""
-    total = sum(len(work.pairing.frames) for work in works)
-    done = 0
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
-
+    step = stepper(sum(len(work.pairing.frames) for work in works), progress)
     counted = []
     for work in works:
         rows = count_frames(
@@ -260,10 +250,8 @@ def _count(
 def _score(
     work: _Work, rows: Counted, method: Method, figures: Figures
 ) -> tuple[ExperimentScore, ...]:
-    frames = len(rows.images)
-    jpeg = "no" if not rows.jpegs else "yes" if rows.jpegs == frames else "some"
     settings = {
-        "jpeg": jpeg,
+        "jpeg": jpeg_setting(rows.jpegs, len(rows.images)),
         "bootstrap": str(figures.draws),
         "seed": str(figures.seed),
         "version": __version__,
@@ -297,8 +285,7 @@ def _files(
         files[f"evaluation_results{suffix}.txt"] = official_text(entry).encode()
         csv = per_image_csv(rows.images, rows.counts, table.names, entry.protocol)
         files[f"per_image{suffix}.csv"] = csv.encode()
-    document = json.dumps(report.to_json(), indent=2, ensure_ascii=False, allow_nan=False)
-    files["score.json"] = f"{document}\n".encode()
+    files["score.json"] = document_bytes(report.to_json())
     return files
 
 

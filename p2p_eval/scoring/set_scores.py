@@ -14,6 +14,7 @@ from p2p_eval.errors import StoreError
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.values_file import ValueRow
 from p2p_eval.scoring.pairs import ImagePair
+from p2p_eval.scoring.run import stepper
 from p2p_eval.scoring.set_metrics import ImageSet, SetFigure, SetMetrics
 
 __all__ = ["SETS", "SetFigures", "SetWork", "read_sets", "score_sets", "sets_bytes"]
@@ -88,14 +89,7 @@ def score_sets(
         if wanted
         for images in (work.generated, work.real)
     }
-    done, total = 0, sum(sets.values())
-
-    def step() -> None:
-        nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, total)
-
+    step = stepper(sum(sets.values()), progress)
     results: list[SetFigures] = []
     for work, lines, known, wanted in zip(works, signatures, stored, missing, strict=True):
         new = metrics.measure(wanted, work.generated, work.real, step=step) if wanted else {}
