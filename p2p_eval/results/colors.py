@@ -13,6 +13,7 @@ from p2p_eval.results.images import ImageRef, read_rgb
 
 __all__ = [
     "MAX_FAR_SHARE",
+    "MAX_FAR_SHARE_OF_ONE",
     "Decoded",
     "canonical_ids",
     "decode_colors",
@@ -23,10 +24,17 @@ __all__ = [
 FAR = 30.0
 """Distance in RGB (0-255 a channel) from which a pixel counts as far from every label colour."""
 
-MAX_FAR_SHARE = 0.25
-"""Largest share of far pixels in an image that passes for a label map in colours.
+MAX_FAR_SHARE = 0.35
+"""Largest mean share of far pixels in a few images that pass for label maps in colours.
 
-JPEG's ringing at edges: 17 % on average in the pix2pix facades, far above 50 % in photos.
+JPEG's ringing at edges: at most 32 % in any four label maps in a row of the 606 pix2pix facades
+(20 % over all), at least 37 % in any four photos of facades, CamVid and scenes, whichever label
+set.
+"""
+
+MAX_FAR_SHARE_OF_ONE = 0.55
+"""The same of one image: at most 51 % in a label map of the facades; single photos, at 28 to 100 %
+(56 % and more on average), cannot all be told.
 """
 
 PIXELS_AT_ONCE = 1 << 12
@@ -113,11 +121,11 @@ def read_decoded(image: ImageRef, label_set: LabelSet) -> NDArray[np.uint8]:
     """Read an image of label colours as label ids, uint8 ``(H, W)``.
 
     Raises:
-        InputError: As :func:`p2p_eval.results.images.read_rgb`, or more than half of the pixels
-            are far from every colour of the label set.
+        InputError: As :func:`p2p_eval.results.images.read_rgb`, or more than 55 % of the
+            pixels are far from every colour of the label set.
     """
     decoded = decode_colors(read_rgb(image), label_set)
-    if decoded.far_share > 2 * MAX_FAR_SHARE:
+    if decoded.far_share > MAX_FAR_SHARE_OF_ONE:
         raise InputError(
             f"{image}: {decoded.far_share:.0%} of the pixels have no colour of the label set "
             f"{label_set.name}, expected an image of label colours; give --labels, or the "

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fcn.labels import IGNORED, LabelSet
-from p2p_eval.results.colors import MAX_FAR_SHARE
+from p2p_eval.results.colors import MAX_FAR_SHARE_OF_ONE
 from p2p_eval.results.direction import Direction
 from p2p_eval.results.findings import Finding, first, unusable
 from p2p_eval.results.label_sizes import Size, usual_size
@@ -159,7 +159,7 @@ def _painted(facts: list[FrameFacts], direction: Direction) -> Iterable[Finding]
         for fact in facts
         if fact.agreement is not None
         and fact.painted_far is not None
-        and fact.painted_far <= 2 * MAX_FAR_SHARE
+        and fact.painted_far <= MAX_FAR_SHARE_OF_ONE
     ]
     agreement = sum(agreed for _, agreed, _ in compared)
     if compared and agreement < MIN_AGREEMENT * sum(near for _, _, near in compared):

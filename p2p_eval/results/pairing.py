@@ -17,7 +17,12 @@ from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
 from p2p_eval.folders import check_name, natural_key, walk
 from p2p_eval.results.cityscapes import CityscapesFrame, frames, splits
-from p2p_eval.results.colors import MAX_FAR_SHARE, decode_colors, read_decoded
+from p2p_eval.results.colors import (
+    MAX_FAR_SHARE,
+    MAX_FAR_SHARE_OF_ONE,
+    decode_colors,
+    read_decoded,
+)
 from p2p_eval.results.direction import Direction, painted_labels, real_photo
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
 from p2p_eval.results.layouts import Experiment, Item
@@ -258,7 +263,7 @@ def _other_images(
             "photo-to-labels": "the input images have them: a labels→photo run is for fcn-score; ",
         }[direction]
     output = decode_colors(read_rgb(usable[0].output), label_set)
-    if output.far_share <= 2 * MAX_FAR_SHARE and experiment.layout.startswith("side"):
+    if output.far_share <= MAX_FAR_SHARE_OF_ONE and experiment.layout.startswith("side"):
         return (
             f"the generated images have them, so try --layout {_other_way(experiment.layout)}, or "
             "seg-score if it is a photo→labels run; "

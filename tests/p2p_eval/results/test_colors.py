@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Literal
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -10,7 +13,13 @@ from numpy.typing import NDArray
 
 from fcn.labels import LABEL_SETS, label_set
 from p2p_eval.results import colors as module
-from p2p_eval.results.colors import decode_colors, nearest_colors
+from p2p_eval.results.colors import (
+    MAX_FAR_SHARE,
+    MAX_FAR_SHARE_OF_ONE,
+    decode_colors,
+    nearest_colors,
+)
+from p2p_eval.results.images import ImageRef, read_rgb
 
 CITYSCAPES = label_set("cityscapes")
 
@@ -95,3 +104,20 @@ def test_label_maps_decode_to_the_lowest_id_of_the_nearest_colour(name: str) -> 
     decoded = decode_colors(rgb, table)
     np.testing.assert_array_equal(decoded.ids, np.array([row.id for row in rows])[index])
     assert decoded.far_share == (squares > 900).mean()
+
+
+@pytest.mark.data
+def test_label_maps_saved_as_jpeg_pass_and_photos_do_not(test_data: Path) -> None:
+    """Any four in a row, the fewest that are looked at; facades are photo | labels."""
+    files = [test_data / "facades" / "test" / f"{number}.jpg" for number in range(1, 107)]
+
+    def shares(half: Literal["left", "right"], name: str) -> NDArray[np.float64]:
+        pixels = (read_rgb(ImageRef(path, half)) for path in files)
+        return np.array([decode_colors(rgb, label_set(name)).far_share for rgb in pixels])
+
+    painted = shares("right", "facades")
+    assert painted.max() < MAX_FAR_SHARE_OF_ONE
+    assert np.convolve(painted, np.full(4, 0.25), "valid").max() < MAX_FAR_SHARE
+    for name in LABEL_SETS:
+        photos = shares("left", name)
+        assert np.convolve(photos, np.full(4, 0.25), "valid").min() > MAX_FAR_SHARE
