@@ -11,12 +11,26 @@ from typing import TypeAlias
 
 from p2p_eval.errors import InputError
 
-__all__ = ["IMAGE_SUFFIXES", "Listing", "check_name", "list_folder", "natural_key", "walk"]
+__all__ = [
+    "IMAGE_SUFFIXES",
+    "LOCK_NAME",
+    "Listing",
+    "check_name",
+    "list_folder",
+    "natural_key",
+    "walk",
+]
 
 IMAGE_SUFFIXES = frozenset(
     {".png", ".jpg", ".jpeg", ".bmp", ".gif", ".ppm", ".tif", ".tiff", ".webp"}
 )
 """Files that are taken for images; those that are no PNG or JPEG are refused when read."""
+
+LOCK_NAME = ".p2p-eval.lock"
+"""Lies in every folder that score files were written to."""
+
+OWN_IMAGES = frozenset({"color_hist.png"})
+"""What p2p-eval itself draws beside :data:`LOCK_NAME`: no results, also if --out lies in them."""
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 MAX_DEPTH = 8
@@ -37,17 +51,18 @@ class Listing:
 
 
 def list_folder(path: Path) -> Listing:
-    """List one folder; symbolic links are followed.
+    """List one folder; symbolic links are followed, and plots beside score files left out.
 
     Raises:
         InputError: It is no folder or cannot be read, or an image in it is a broken link, a
             folder or a device.
     """
-    images, folders, entries = [], [], 0
+    images, folders, entries, scored = [], [], 0, False
     try:
         with os.scandir(path) as scan:
             for entry in scan:
                 entries += 1
+                scored |= entry.name == LOCK_NAME
                 if entry.name.startswith("."):
                     continue
                 suffix = os.path.splitext(entry.name)[1].lower()
@@ -68,7 +83,8 @@ def list_folder(path: Path) -> Listing:
         raise InputError(
             f"{str(path)!r}: the folder cannot be read ({error}); check its permissions and links"
         ) from error
-    return Listing(path, tuple(sorted(images)), tuple(sorted(folders)), entries)
+    found = set(images) - OWN_IMAGES if scored else images
+    return Listing(path, tuple(sorted(found)), tuple(sorted(folders)), entries)
 
 
 def walk(

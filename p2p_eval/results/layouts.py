@@ -27,7 +27,7 @@ from p2p_eval.errors import InputError
 from p2p_eval.folders import Listing, check_name, list_folder, natural_key, walk
 from p2p_eval.results.images import ImageRef, probe
 
-__all__ = ["LAYOUTS", "Experiment", "Item", "find_experiments", "index_images"]
+__all__ = ["LAYOUTS", "SCORE_FOLDERS", "Experiment", "Item", "find_experiments", "index_images"]
 
 LAYOUTS = (
     "pytorch",
@@ -50,8 +50,8 @@ ENDINGS: dict[str, tuple[tuple[str, str | None, str | None], ...]] = {
 TORCH_FOLDERS = ("output", "input", "target")
 # Folders that test runs make below the one that the user has named.
 RUN_FOLDER = re.compile(r"(test|val|train)_latest|latest_net_G_(test|val|train)")
-# What the kit itself writes, predictions in colours among it.
 SCORE_FOLDERS = ("p2p-eval-out", "fcn_score", "seg_score")
+"""What the kit itself writes, predictions in colours among it: neither results nor label maps."""
 SIDE_BY_SIDE_MAX_HEIGHT = 512
 PROBED = 5
 

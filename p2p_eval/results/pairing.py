@@ -25,7 +25,7 @@ from p2p_eval.results.colors import (
 )
 from p2p_eval.results.direction import Direction, painted_labels, real_photo
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
-from p2p_eval.results.layouts import Experiment, Item
+from p2p_eval.results.layouts import SCORE_FOLDERS, Experiment, Item
 from p2p_eval.results.numbering import Verdict, verify_numbering
 from p2p_eval.results.sampling import spread
 
@@ -189,7 +189,7 @@ def _pair_numbers(
 
 def _pair_stems(experiment: Experiment, folder: Path) -> Pairing:
     found: dict[str, Path] = {}
-    for listing in walk(folder):
+    for listing in walk(folder, skip=SCORE_FOLDERS):
         for name in listing.images:
             stem = name.rpartition(".")[0]
             if stem.endswith(NOT_LABEL_IDS):

@@ -12,6 +12,7 @@ from filelock import FileLock, Timeout
 
 from fcn.files import TEMPORARY, sync_folder, temporary_path
 from p2p_eval.errors import StoreError
+from p2p_eval.folders import LOCK_NAME
 
 __all__ = [
     "exclusive",
@@ -21,8 +22,6 @@ __all__ = [
     "write_atomic",
     "write_together",
 ]
-
-LOCK_NAME = ".p2p-eval.lock"
 
 ADVICE = {
     errno.ENOSPC: "free some disk space and run again: what was scored is kept",

@@ -179,6 +179,20 @@ def test_what_the_kit_wrote_is_passed_over(tmp_path: Path, photo: Write) -> None
     assert only(tmp_path).name == "run"
 
 
+def test_plots_in_an_out_folder_are_no_results(tmp_path: Path, photo: Write) -> None:
+    """With --out below the results, or the very folder of the results."""
+    photo(tmp_path / "run" / "1.png")
+    for out in (tmp_path / "scores", tmp_path / "run"):
+        photo(out / "color_hist.png")
+        (out / folders.LOCK_NAME).touch()
+    assert [item.id for item in only(tmp_path).items] == ["1"]
+
+
+def test_images_of_the_name_of_a_plot_are_results(tmp_path: Path, photo: Write) -> None:
+    photo(tmp_path / "run" / "color_hist.png")
+    assert [item.id for item in only(tmp_path).items] == ["color_hist"]
+
+
 def test_images_above_images_are_ambiguous(tmp_path: Path, photo: Write) -> None:
     photo(tmp_path / "a" / "1.png")
     photo(tmp_path / "1.png")

@@ -164,6 +164,17 @@ def test_stems(tmp_path: Path, photo: Write, ending: str) -> None:
         pair_one(tmp_path / "run", labels=tmp_path / "labels")
 
 
+def test_predictions_below_the_label_maps_are_none(tmp_path: Path, photo: Write) -> None:
+    """As --save-predictions leaves them where the labels' folder is the current one."""
+    photo(tmp_path / "run" / "1.png")
+    labels = tmp_path / "labels"
+    photo(labels / "1.png")
+    photo(labels / "p2p-eval-out" / "run" / "fcn_score" / "predictions" / "1.png")
+    photo(labels / "scores" / "run" / "seg_score" / "predictions" / "1.png")
+    (frame,) = pair_one(tmp_path / "run", labels=labels).frames
+    assert frame.label == labels / "1.png"
+
+
 def test_what_is_given_must_be_there(tmp_path: Path, photo: Write) -> None:
     run = photo(tmp_path / "run" / "1.png").parent
     (tmp_path / "empty").mkdir()
