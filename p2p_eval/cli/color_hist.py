@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from p2p_eval.cli import options
-from p2p_eval.cli.exits import LEFT_OUT, exit_codes, stderr
+from p2p_eval.cli.exits import LEFT_OUT, exit_codes
 from p2p_eval.cli.progress import progress_bar
+from p2p_eval.cli.remarks import print_remarks
 from p2p_eval.cli.table import print_table
 
 if TYPE_CHECKING:
@@ -21,15 +22,7 @@ __all__ = ["color_hist", "print_intersections"]
 
 
 def color_hist(
-    results: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Folders of generated images, in any of the known layouts.",
-            show_default=False,
-            parser=options.given_path,
-            metavar="RESULTS...",
-        ),
-    ],
+    results: options.ResultsFolders,
     bins: Annotated[
         int, typer.Option("--bins", help="Bins of each channel: 32, 64, 128 or 256.")
     ] = 128,
@@ -76,10 +69,7 @@ def color_hist(
             _print_sensitivity(report)
             _print_paper()
             typer.echo(f"plot: {out / 'color_hist.svg'}, {out / 'color_hist.png'}")
-        for note in report.warnings if quiet else report.notes:
-            stderr.print(note, style="yellow", markup=False)
-        for name in report.left_out:
-            stderr.print(f"left out: {name}", style="yellow", markup=False)
+        print_remarks(report, quiet=quiet)
         if report.left_out:
             raise typer.Exit(LEFT_OUT)
 

@@ -11,11 +11,12 @@ import typer
 
 from p2p_eval.cli import options
 from p2p_eval.cli.color_hist import print_intersections
-from p2p_eval.cli.exits import exit_codes, stderr
+from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.fcn_score import TITLE
 from p2p_eval.cli.metrics import print_metrics
 from p2p_eval.cli.progress import progress_bar
-from p2p_eval.cli.segmentation import print_notes, print_paper, print_scores
+from p2p_eval.cli.remarks import print_notes, remark
+from p2p_eval.cli.segmentation import print_paper, print_scores
 
 if TYPE_CHECKING:
     from p2p_eval.demo import DemoResult
@@ -56,8 +57,7 @@ def demo(
         else:
             _print(result)
         print_notes(result.report, quiet=quiet)
-        for warning in (*result.metrics.warnings, *result.colors.warnings):
-            stderr.print(warning, style="yellow", markup=False)
+        remark((*result.metrics.warnings, *result.colors.warnings))
 
 
 def _print(result: DemoResult) -> None:

@@ -9,9 +9,10 @@ from typing import Annotated
 import typer
 
 from p2p_eval.cli import options
-from p2p_eval.cli.exits import exit_codes
+from p2p_eval.cli.exits import LEFT_OUT, exit_codes
 from p2p_eval.cli.progress import progress_bar
-from p2p_eval.cli.segmentation import Protocol, ProtocolOption, print_remarks, print_report
+from p2p_eval.cli.remarks import print_remarks
+from p2p_eval.cli.segmentation import Protocol, ProtocolOption, print_report
 
 __all__ = ["TITLE", "fcn_score"]
 
@@ -98,3 +99,5 @@ def fcn_score(
             )
         print_report(report, TITLE, as_json=as_json)
         print_remarks(report, quiet=quiet)
+        if report.left_out:
+            raise typer.Exit(LEFT_OUT)

@@ -12,8 +12,9 @@ import typer
 from rich.markup import escape
 
 from p2p_eval.cli import options
-from p2p_eval.cli.exits import LEFT_OUT, exit_codes, stderr
+from p2p_eval.cli.exits import LEFT_OUT, exit_codes
 from p2p_eval.cli.progress import progress_bar
+from p2p_eval.cli.remarks import print_remarks, remark
 from p2p_eval.cli.table import print_table
 from p2p_eval.errors import InputError
 
@@ -28,15 +29,7 @@ ARROWS = {"higher": "↑", "lower": "↓", "zero": "→0"}
 
 
 def metrics(
-    results: Annotated[
-        list[Path],
-        typer.Argument(
-            help="Folders of generated images, in any of the known layouts.",
-            show_default=False,
-            parser=options.given_path,
-            metavar="RESULTS...",
-        ),
-    ],
+    results: options.ResultsFolders,
     names: Annotated[
         str | None,
         typer.Option(
@@ -144,7 +137,10 @@ def _show_metrics(report: ImageMetricsReport, *, as_json: bool, quiet: bool) -> 
         print_metrics(report.to_json()["experiments"])
         if report.compared is not None:
             _print_comparisons(report.compared)
-    _print_remarks(report, quiet=quiet)
+    remark(f"{entry.metric} is not available: {entry.reason}" for entry in report.unavailable)
+    if report.compared is not None:
+        remark(report.compared.refused)
+    print_remarks(report, quiet=quiet)
     return not (report.left_out or (report.compared is not None and report.compared.refused))
 
 
@@ -166,11 +162,7 @@ def _show_diversity(report: DiversityReport, *, as_json: bool, quiet: bool) -> b
             ("metric", "samples", "inputs", "diversity ↑"),
             [(report.metric, str(len(report.samples)), str(len(report.values)), _figure(figures))],
         )
-    for note in report.notes:
-        if not quiet or note.startswith("warning: "):
-            stderr.print(note, style="yellow", markup=False)
-    for name in report.left_out:
-        stderr.print(f"left out: {name}", style="yellow", markup=False)
+    print_remarks(report, quiet=quiet)
     return not report.left_out
 
 
@@ -242,17 +234,3 @@ def _difference(entry: MetricComparison) -> str:
 
 def _p(p: float) -> str:
     return "–" if math.isnan(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def _print_remarks(report: ImageMetricsReport, *, quiet: bool) -> None:
-    """Print on stderr what a reader should know; with ``quiet`` only what is missing or wrong."""
-    for entry in report.unavailable:
-        stderr.print(
-            f"{entry.metric} is not available: {entry.reason}", style="yellow", markup=False
-        )
-    for reason in report.compared.refused if report.compared is not None else ():
-        stderr.print(reason, style="yellow", markup=False)
-    for note in report.warnings if quiet else report.notes:
-        stderr.print(note, style="yellow", markup=False)
-    for name in report.left_out:
-        stderr.print(f"left out: {name}", style="yellow", markup=False)

@@ -20,6 +20,7 @@ __all__ = [
     "Quiet",
     "Real",
     "Results",
+    "ResultsFolders",
     "Seed",
     "Workers",
     "given_path",
@@ -44,6 +45,15 @@ Results = Annotated[
         show_default=False,
         parser=given_path,
         metavar="RESULTS",
+    ),
+]
+ResultsFolders = Annotated[
+    list[Path],
+    typer.Argument(
+        help="Folders of generated images, in any of the known layouts.",
+        show_default=False,
+        parser=given_path,
+        metavar="RESULTS...",
     ),
 ]
 Out = Annotated[

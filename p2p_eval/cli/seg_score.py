@@ -8,13 +8,13 @@ from typing import Annotated
 import typer
 
 from p2p_eval.cli import options
-from p2p_eval.cli.exits import exit_codes
+from p2p_eval.cli.exits import LEFT_OUT, exit_codes
 from p2p_eval.cli.progress import progress_bar
+from p2p_eval.cli.remarks import print_remarks
 from p2p_eval.cli.segmentation import (
     Protocol,
     ProtocolOption,
     print_paper,
-    print_remarks,
     print_report,
 )
 
@@ -78,3 +78,5 @@ def seg_score(
         if label_set == "cityscapes" and not as_json and not quiet:
             print_paper("Table 6: Cityscapes photo→labels", TABLE_6)
         print_remarks(report, quiet=quiet)
+        if report.left_out:
+            raise typer.Exit(LEFT_OUT)

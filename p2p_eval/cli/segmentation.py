@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from p2p_eval.cli.exits import LEFT_OUT, stderr
 from p2p_eval.cli.table import FCN_FIGURES, print_table
 
 if TYPE_CHECKING:
@@ -19,9 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Protocol",
     "ProtocolOption",
-    "print_notes",
     "print_paper",
-    "print_remarks",
     "print_report",
     "print_scores",
 ]
@@ -54,25 +51,6 @@ def print_report(report: SegmentationReport, title: str, *, as_json: bool) -> No
         typer.echo(json.dumps(document, indent=2))
     else:
         print_scores(title, document["experiments"])
-
-
-def print_remarks(report: SegmentationReport, *, quiet: bool) -> None:
-    """Print on stderr what a reader of the scores should know, and which frames were left out.
-
-    Raises:
-        typer.Exit: Frames were left out.
-    """
-    print_notes(report, quiet=quiet)
-    if report.left_out:
-        for name in report.left_out:
-            stderr.print(f"left out: {name}", style="yellow", markup=False)
-        raise typer.Exit(LEFT_OUT)
-
-
-def print_notes(report: SegmentationReport, *, quiet: bool) -> None:
-    """Print on stderr what a reader of the scores should know, or only the warnings of it."""
-    for note in report.warnings if quiet else report.notes:
-        stderr.print(note, style="yellow", markup=False)
 
 
 def print_scores(title: str, experiments: Iterable[dict[str, Any]]) -> None:

@@ -27,13 +27,8 @@ from p2p_eval.scoring.color_hist_report import (
 )
 from p2p_eval.scoring.histograms import Counting, Histograms, count_pairs, open_rows
 from p2p_eval.scoring.pairs import Pairs, find_pairs
-from p2p_eval.scoring.run import (
-    check_least,
-    document_bytes,
-    jpeg_setting,
-    pair_notes,
-    stepper,
-)
+from p2p_eval.scoring.remarks import pair_notes
+from p2p_eval.scoring.run import check_least, document_bytes, jpeg_setting, stepper
 
 __all__ = ["DEFAULT_BINS", "ColorHistReport", "color_histogram"]
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from p2p_eval.metrics.color_histogram import CHANNELS, edges, histogram_intersection, merge
 from p2p_eval.scores.bootstrap import bootstrap_blocks
+from p2p_eval.scoring.remarks import Remarks
 
 __all__ = [
     "BIN_CHOICES",
@@ -99,7 +100,7 @@ class ExperimentColors:
 
 
 @dataclass(frozen=True, slots=True)
-class ColorHistReport:
+class ColorHistReport(Remarks):
     """Colour histograms of one or more experiments.
 
     Attributes:
@@ -107,21 +108,6 @@ class ColorHistReport:
     """
 
     experiments: tuple[ExperimentColors, ...]
-
-    @property
-    def notes(self) -> list[str]:
-        """Every note, with its experiment's name before it."""
-        return [f"{entry.name}: {note}" for entry in self.experiments for note in entry.notes]
-
-    @property
-    def warnings(self) -> list[str]:
-        """The notes that nobody should miss."""
-        return [note for note in self.notes if note.partition(": ")[2].startswith("warning: ")]
-
-    @property
-    def left_out(self) -> list[str]:
-        """Every image that was left out, as ``experiment/image: reason``."""
-        return [f"{entry.name}/{row}" for entry in self.experiments for row in entry.left_out]
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``color-hist --json``, schema ``p2p-eval/color-hist/1``."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from p2p_eval.scores.statistics import Summary
+from p2p_eval.scoring.remarks import warnings_of
 
 __all__ = ["SCHEMA", "DiversityReport"]
 
@@ -36,6 +37,11 @@ class DiversityReport:
     signature: str
     left_out: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """The notes that nobody should miss."""
+        return warnings_of(self.notes)
 
     def to_json(self) -> dict[str, Any]:
         """Return the part ``diversity`` of the document of ``metrics --json``."""

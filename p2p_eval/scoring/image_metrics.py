@@ -30,13 +30,8 @@ from p2p_eval.scoring.metrics_report import (
 )
 from p2p_eval.scoring.pairs import Pairs, find_pairs
 from p2p_eval.scoring.predictor import pick_device
-from p2p_eval.scoring.run import (
-    check_least,
-    document_bytes,
-    jpeg_setting,
-    pair_notes,
-    stepper,
-)
+from p2p_eval.scoring.remarks import pair_notes
+from p2p_eval.scoring.run import check_least, document_bytes, jpeg_setting, stepper
 from p2p_eval.scoring.set_metrics import SetMetrics, set_note
 from p2p_eval.scoring.set_scores import SETS, SetFigures, SetWork, score_sets, sets_bytes
 

@@ -17,6 +17,7 @@ from p2p_eval.scores.statistics import Summary, summary
 from p2p_eval.scores.values_file import MetricValues
 from p2p_eval.scoring.comparison import Compared
 from p2p_eval.scoring.metric_choice import Unavailable
+from p2p_eval.scoring.remarks import Remarks
 
 __all__ = [
     "SCHEMA",
@@ -98,7 +99,7 @@ class ExperimentMetrics:
 
 
 @dataclass(frozen=True, slots=True)
-class ImageMetricsReport:
+class ImageMetricsReport(Remarks):
     """Image metrics of one or more experiments.
 
     Attributes:
@@ -112,22 +113,11 @@ class ImageMetricsReport:
     compared: Compared | None = None
 
     @property
-    def notes(self) -> list[str]:
-        """Every note, with its experiment's name before it."""
-        return [f"{entry.name}: {note}" for entry in self.experiments for note in entry.notes]
-
-    @property
-    def warnings(self) -> list[str]:
-        """The notes that nobody should miss."""
-        return [note for note in self.notes if note.partition(": ")[2].startswith("warning: ")]
-
-    @property
     def left_out(self) -> list[str]:
-        """Every image that was left out, as ``experiment/image: reason``."""
-        return [
-            *(f"{entry.name}/{row}" for entry in self.experiments for row in entry.left_out),
-            *(self.compared.left_out if self.compared is not None else ()),
-        ]
+        """Every image that was left out, of the figures or of the comparison, with the reason."""
+        compared = () if self.compared is None else self.compared.left_out
+        # slots=True makes another class than the one that super() alone would know
+        return [*super(ImageMetricsReport, self).left_out, *compared]
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``metrics --json``, schema ``p2p-eval/metrics/1``."""

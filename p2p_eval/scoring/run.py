@@ -8,7 +8,7 @@ from typing import Any
 
 from p2p_eval.errors import InputError
 
-__all__ = ["check_least", "document_bytes", "jpeg_setting", "pair_notes", "stepper"]
+__all__ = ["check_least", "document_bytes", "jpeg_setting", "stepper"]
 
 
 def check_least(*, seed: int, draws: int, workers: int | None = None) -> None:
@@ -51,28 +51,6 @@ def jpeg_setting(jpegs: int, images: int) -> str:
         ('no', 'some', 'yes')
     """
     return "no" if not jpegs else "yes" if jpegs == images else "some"
-
-
-def pair_notes(images: int, *, jpegs: int, same: int) -> list[str]:
-    """Say what a reader should know of generated images that were compared with the real ones.
-
-    Args:
-        images: How many there are.
-        jpegs: Of them, JPEGs.
-        same: Of them, the very files of their real images.
-    """
-    notes = []
-    if jpegs:
-        notes.append(
-            f"warning: {jpegs} of {images} images are JPEGs: the figures are of the compression "
-            "too, and not comparable with those of PNGs; save the generated images as PNGs"
-        )
-    if same:
-        notes.append(
-            f"note: {same} of {images} images are the very files of their real images: right for "
-            "a ground-truth row; otherwise give the generated images"
-        )
-    return notes
 
 
 def document_bytes(document: Mapping[str, Any]) -> bytes:

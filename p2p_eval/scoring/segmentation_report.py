@@ -17,6 +17,7 @@ from p2p_eval.results.direction import Direction
 from p2p_eval.results.findings import collapse_findings
 from p2p_eval.scores.bootstrap import bootstrap_interval
 from p2p_eval.scores.signature import Signature
+from p2p_eval.scoring.remarks import Remarks
 
 __all__ = [
     "ClassScore",
@@ -95,7 +96,7 @@ class ExperimentScore:
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentationReport:
+class SegmentationReport(Remarks):
     """FCN-scores, or seg-scores, of one or more experiments.
 
     Attributes:
@@ -111,29 +112,6 @@ class SegmentationReport:
         """The experiments' signatures in one line; where they differ, with all values."""
         lines = [Signature.parse(entry.signature) for entry in self.experiments]
         return str(Signature.common(lines))
-
-    @property
-    def notes(self) -> list[str]:
-        """Every note once, with its experiment's name before it."""
-        return list(
-            dict.fromkeys(
-                f"{entry.name}: {note}" for entry in self.experiments for note in entry.notes
-            )
-        )
-
-    @property
-    def warnings(self) -> list[str]:
-        """The notes that nobody should miss."""
-        return [note for note in self.notes if note.partition(": ")[2].startswith("warning: ")]
-
-    @property
-    def left_out(self) -> list[str]:
-        """Every frame that was left out, once, as ``experiment/frame: reason``."""
-        return list(
-            dict.fromkeys(
-                f"{entry.name}/{row}" for entry in self.experiments for row in entry.left_out
-            )
-        )
 
     def to_json(self) -> dict[str, Any]:
         """Return the document of ``--json``, schema ``p2p-eval/fcn-score/1`` or ``…/seg-score/1``.
