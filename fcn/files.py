@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -18,6 +19,7 @@ __all__ = [
     "read_record",
     "read_text",
     "record_path",
+    "refuse_device",
     "replacing",
     "sha256_of",
     "sync_folder",
@@ -36,6 +38,16 @@ def temporary_path(path: Path) -> Path:
     return path.with_name(f".{secrets.token_hex(8)}.tmp")
 
 
+def refuse_device(path: Path) -> None:
+    """Refuse a device or a pipe, such as ``/dev/null``, whose place a file would take.
+
+    Raises:
+        OSError: There is one at ``path``.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise OSError(errno.ENOTSUP, "it is a device or a pipe, expected a file or none")
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[BinaryIO]:
     """Open a new file that takes the place of ``path`` when the block ends without an error.
@@ -44,8 +56,9 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     an interrupt, it is gone and ``path`` is what it was.
 
     Raises:
-        OSError: The file could not be written, flushed to the disk or renamed.
+        OSError: The file could not be written, flushed to the disk or renamed, or is a device.
     """
+    refuse_device(path)
     temporary = temporary_path(path)
     try:
         with temporary.open("xb") as file:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from fcn.files import TEMPORARY, sync_folder, temporary_path
+from fcn.files import TEMPORARY, refuse_device, sync_folder, temporary_path
 from p2p_eval.errors import StoreError
 from p2p_eval.folders import LOCK_NAME
 
@@ -32,6 +32,7 @@ ADVICE = {
     errno.EROFS: "the disk is read-only: choose another --out",
     errno.ENOTDIR: "a file stands where a folder should be: choose another --out",
     errno.EEXIST: "a file stands where a folder should be: choose another --out",
+    errno.ENOTSUP: "choose another path",
     errno.EISDIR: "a folder stands where a file should be: remove it, or choose another --out",
 }
 
@@ -79,6 +80,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         for path, data in files.items():
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            refuse_device(path)
             path.parent.mkdir(parents=True, exist_ok=True)
             temporaries[path] = temporary_path(path)
             with temporaries[path].open("xb") as file:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from fcn.files import replacing
 from p2p_eval.errors import StoreError
 from p2p_eval.scores import store
 from p2p_eval.scores.store import (
@@ -91,6 +92,18 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="a folder stands"):
         write_atomic(tmp_path / "folder", b"")
     assert names(tmp_path) == ["folder", "out"]
+
+
+def test_a_device_or_a_pipe_keeps_its_place(tmp_path: Path) -> None:
+    """Else ``--to /dev/null`` as root would make that a file for every program."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(StoreError, match="a device or a pipe"):
+        write_atomic(pipe, b"")
+    with pytest.raises(OSError, match="a device or a pipe"), replacing(pipe):
+        pass
+    assert pipe.is_fifo()
+    assert names(tmp_path) == ["pipe"]
 
 
 def test_one_run_at_a_time(tmp_path: Path) -> None:
