@@ -83,7 +83,8 @@ def metrics(
 
     Prints each metric's mean over images with its 95 % interval, and writes per_image.csv with
     every value. Metrics whose weights are not there are named, and the others run. An interrupted
-    run goes on where it stopped, and what was measured before is not measured again.
+    run goes on where it stopped, and values that the files hold are not measured again. The files
+    hold the metrics of the last run: to add one, name it and those that are to stay.
 
     Example: p2p-eval metrics results/ --metrics psnr,ssim,lpips
     """

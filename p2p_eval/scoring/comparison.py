@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,18 @@ from p2p_eval.results.findings import counted, first
 from p2p_eval.results.images import ImageRef, read_rgb
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.statistics import Comparison, compare
+from p2p_eval.scores.store import remove
 from p2p_eval.scores.values_file import MetricValues, SourceFile, ValueRow
 
-__all__ = ["SCHEMA", "Compared", "MetricComparison", "Side", "check_same_ids", "compare_sides"]
+__all__ = [
+    "SCHEMA",
+    "Compared",
+    "MetricComparison",
+    "Side",
+    "check_same_ids",
+    "compare_sides",
+    "remove_stale",
+]
 
 SCHEMA = "p2p-eval/metrics-comparison/1"
 
@@ -174,6 +184,27 @@ def compare_sides(
                 continue
             comparisons.append(_compare(a, b, metric, pairs, draws, seed))
     return Compared(tuple(comparisons), tuple(left_out), tuple(refused))
+
+
+def remove_stale(path: Path, changed: Collection[str]) -> None:
+    """Remove a stored comparison if it speaks of an experiment whose values have changed.
+
+    Args:
+        path: Of ``metrics_comparison.json``; it need not exist.
+        changed: Names of experiments.
+
+    Raises:
+        StoreError: It cannot be removed.
+    """
+    try:
+        entries = json.loads(path.read_bytes())["comparisons"]
+        named = {entry[side] for entry in entries for side in ("a", "b")}
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError, TypeError, LookupError, RecursionError):
+        named = set(changed)  # damaged: nobody can say what it speaks of
+    if not named.isdisjoint(changed):
+        remove(path)
 
 
 def _compare(

@@ -18,7 +18,7 @@ from p2p_eval.scores.feature_cache import FeatureCache
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.store import exclusive, remove, write_together
 from p2p_eval.scores.values_file import MetricFacts, MetricValues
-from p2p_eval.scoring.comparison import Side, check_same_ids, compare_sides
+from p2p_eval.scoring.comparison import Side, check_same_ids, compare_sides, remove_stale
 from p2p_eval.scoring.measuring import JOURNAL, VALUES, Measured, Measuring, measure_pairs
 from p2p_eval.scoring.metric_choice import DEFAULT_METRICS, Unavailable, choose
 from p2p_eval.scoring.metrics_report import (
@@ -82,7 +82,8 @@ def image_metrics(
 
     Writes ``<out>/<experiment>/metrics/{values.json, per_image.csv, score.json}`` once all
     experiments are measured; with FID or KID also ``sets.json`` there, and with ``compare``
-    ``<out>/metrics_comparison.json``.
+    ``<out>/metrics_comparison.json``; without it, a comparison of values that have changed since
+    is removed. The files hold the metrics of the last run, and no others.
 
     Args:
         results: Folder of generated images, of one experiment or several; or several folders.
@@ -118,8 +119,7 @@ def image_metrics(
         )
     chosen = choose(metrics, None if lpips_weights is None else Path(lpips_weights), str(place))
     if not (chosen.metrics or chosen.sets):
-        reasons = "\n".join(f"{lacking.metric}: {lacking.reason}" for lacking in chosen.unavailable)
-        raise InputError(f"none of the metrics asked for can run\n{reasons}")
+        raise _none_can_run(chosen.unavailable)
     signatures = {metric.name: _signature(metric, place.type) for metric in chosen.metrics}
     how = Measuring(
         metrics={
@@ -137,6 +137,8 @@ def image_metrics(
         done = _measure_all(works, how, progress)
         sets, lacking = _score_sets(chosen.sets, done, how, seed, progress)
         unavailable = (*chosen.unavailable, *lacking)
+        if lacking and not chosen.metrics:
+            raise _none_can_run(unavailable)
         entries = tuple(
             _score(result, signatures, figures, draws, seed)
             for result, figures in zip(done, sets, strict=True)
@@ -163,10 +165,23 @@ def image_metrics(
                 seed=seed,
             )
             files[out / COMPARISON] = document_bytes(compared.to_json())
+        else:
+            changed = [result.name for result in done if fresh or _changed(result, out, files)]
+            remove_stale(out / COMPARISON, changed)
         write_together(files)
         for result in done:  # last, so that a kill costs nothing
             remove(out / result.name / SCORE_FOLDER / JOURNAL)
     return ImageMetricsReport(entries, unavailable, compared)
+
+
+def _none_can_run(unavailable: Sequence[Unavailable]) -> InputError:
+    reasons = "\n".join(f"{lacking.metric}: {lacking.reason}" for lacking in unavailable)
+    return InputError(f"none of the metrics asked for can run\n{reasons}")
+
+
+def _changed(result: _Result, out: Path, files: Mapping[Path, bytes]) -> bool:
+    path = out / result.name / SCORE_FOLDER / VALUES
+    return not path.is_file() or path.read_bytes() != files[path]
 
 
 def _signature(metric: Metric, device: str) -> Signature:

@@ -482,6 +482,27 @@ def test_unavailable_metrics_are_named_and_the_others_run(
         score(street, "lpips")
 
 
+def test_a_comparison_lives_as_long_as_the_values_it_speaks_of(
+    street: Path, counted: Counted
+) -> None:
+    path = street / "out/metrics_comparison.json"
+    score(street, compare=True)
+    score(street)
+    assert path.exists()  # nothing has changed
+    results = street / "results"
+    image_metrics(results / "L1", metrics=["far"], out=street / "out/other", draws=10)
+    assert path.exists()  # of another folder
+    save(results / "L1/test_latest/images/0_fake_B.png", pixels(300))
+    score(street)
+    assert not path.exists()
+    score(street, compare=True)
+    score(street, "far")
+    assert not path.exists()  # of a metric that the files no longer hold
+    path.write_text("[" * 100_000)
+    score(street)
+    assert not path.exists()
+
+
 def test_relative_paths(street: Path, counted: Counted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(street)
     image_metrics("results", metrics=["far"], out="out", draws=10)

@@ -164,6 +164,18 @@ def test_when_they_cannot_run_the_others_do(folder: Path, monkeypatch: pytest.Mo
     assert not (folder / "out/a/metrics/sets.json").exists()
 
 
+def test_when_nothing_else_was_asked_for_nothing_is_written(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(**_: object) -> None:
+        raise InputError("no weights")
+
+    monkeypatch.setattr(module, "SetMetrics", lacking)
+    with pytest.raises(InputError, match="none of the metrics asked for can run\nfid: no weights"):
+        score(folder, "fid")
+    assert not list((folder / "out").rglob("*.json"))
+
+
 def test_they_are_not_compared_image_by_image(folder: Path) -> None:
     document = score(folder, "psnr", "fid", compare=True).to_json()
     assert [entry["metric"] for entry in document["comparisons"]] == ["psnr"]
