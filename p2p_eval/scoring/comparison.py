@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +18,7 @@ from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.statistics import Comparison, compare
 from p2p_eval.scores.store import remove
 from p2p_eval.scores.values_file import MetricValues, SourceFile, ValueRow
+from p2p_eval.scoring.run import known
 
 __all__ = [
     "SCHEMA",
@@ -79,14 +79,14 @@ class MetricComparison:
             "b": self.b,
             "metric": self.metric,
             "images": figures.count,
-            "difference": _known(figures.difference),
-            "ci95": [_known(end) for end in figures.ci95],
-            "p": _known(figures.p),
+            "difference": known(figures.difference),
+            "ci95": [known(end) for end in figures.ci95],
+            "p": known(figures.p),
             "better": self.better,
             "unit": self.unit,
             "winner": self.winner,
-            "mean_a": _known(figures.mean_a),
-            "mean_b": _known(figures.mean_b),
+            "mean_a": known(figures.mean_a),
+            "mean_b": known(figures.mean_b),
             "left_out_infinite": figures.infinite,
             "signature": self.signature,
         }
@@ -258,7 +258,3 @@ def _differences(a: str, b: str) -> str:
     x, y = Signature.parse(a).settings, Signature.parse(b).settings
     keys = [key for key in dict.fromkeys((*x, *y)) if x.get(key) != y.get(key)]
     return ", ".join(f"{key}: {x.get(key, 'none')} and {y.get(key, 'none')}" for key in keys)
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +17,7 @@ from p2p_eval.scores.values_file import MetricValues
 from p2p_eval.scoring.comparison import Compared
 from p2p_eval.scoring.metric_choice import Unavailable
 from p2p_eval.scoring.remarks import Remarks
+from p2p_eval.scoring.run import known
 
 __all__ = [
     "SCHEMA",
@@ -58,9 +58,9 @@ class MetricScore:
     def to_json(self) -> dict[str, Any]:
         """Return the metric's part of the document; what is not known is null."""
         return {
-            "mean": _known(self.mean),
-            "std": _known(self.std),
-            "ci95": [_known(end) for end in self.ci95],
+            "mean": known(self.mean),
+            "std": known(self.std),
+            "ci95": [known(end) for end in self.ci95],
             "better": self.better,
             "unit": self.unit,
             "infinite": self.infinite,
@@ -174,7 +174,3 @@ def per_image_csv(values: MetricValues) -> str:
     for row in values.rows:
         table.writerow([row.image, *(repr(row.values[name]) for name in values.metrics)])
     return text.getvalue()
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None

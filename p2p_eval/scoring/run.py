@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from typing import Any
 
 from p2p_eval.errors import InputError
 
-__all__ = ["check_least", "document_bytes", "jpeg_setting", "stepper"]
+__all__ = ["check_least", "document_bytes", "jpeg_setting", "known", "stepper"]
 
 
 def check_least(*, seed: int, draws: int, workers: int | None = None) -> None:
@@ -51,6 +52,11 @@ def jpeg_setting(jpegs: int, images: int) -> str:
         ('no', 'some', 'yes')
     """
     return "no" if not jpegs else "yes" if jpegs == images else "some"
+
+
+def known(value: float) -> float | None:
+    """Return a figure as documents hold it: one that is not known, NaN or infinite, is null."""
+    return value if math.isfinite(value) else None
 
 
 def document_bytes(document: Mapping[str, Any]) -> bytes:

@@ -18,6 +18,7 @@ from p2p_eval.results.findings import collapse_findings
 from p2p_eval.scores.bootstrap import bootstrap_interval
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scoring.remarks import Remarks
+from p2p_eval.scoring.run import known
 
 __all__ = [
     "ClassScore",
@@ -83,10 +84,10 @@ class ExperimentScore:
             "frames": self.frames,
             "protocol": self.protocol,
             "dropped_frames": len(self.dropped),
-            **{figure: _known(getattr(self, figure)) for figure in FIGURES},
-            "ci95": {figure: [_known(end) for end in self.ci95[figure]] for figure in FIGURES},
+            **{figure: known(getattr(self, figure)) for figure in FIGURES},
+            "ci95": {figure: [known(end) for end in self.ci95[figure]] for figure in FIGURES},
             "per_class": [
-                {"class": entry.name, "acc": _known(entry.acc), "iou": _known(entry.iou)}
+                {"class": entry.name, "acc": known(entry.acc), "iou": known(entry.iou)}
                 for entry in self.per_class
             ],
             "signature": self.signature,
@@ -273,10 +274,6 @@ def _differences(counts: Counts, lost: Sequence[str]) -> list[str]:
         (not labels.all(), "absent classes left out of the means"),
     )
     return [text for applies, text in cases if applies]
-
-
-def _known(value: float) -> float | None:
-    return value if math.isfinite(value) else None
 
 
 def _cell(text: str) -> str:
