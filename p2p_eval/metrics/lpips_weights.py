@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import pickle
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -128,11 +130,17 @@ def _read(path: Path) -> dict[Any, Any]:
             raise InputError(f"{path}: got {size} bytes, expected at most {MAX_BYTES}")
         if path.suffix == ".safetensors":
             return dict(load_file(path))
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of pickles, before they are refused
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError as error:
         raise InputError(f"{path}: there is no such file") from error
     except InputError:
         raise
+    except pickle.UnpicklingError as error:  # its own text advises to run what the file holds
+        raise InputError(
+            f"{path}: not a file of weights, or a damaged one: it holds more than "
+            "tensors, or none; it was not run"
+        ) from error
     except Exception as error:  # the readers let through whatever goes wrong
         text = str(error).partition("\n")[0][:200]
         raise InputError(f"{path}: not a file of weights, or a damaged one: {text}") from error

@@ -122,7 +122,9 @@ class SetMetrics:
         self._seed = seed
         from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
-        self._weights = hub_file(URL_INCEPTION_V3, WEIGHTS_SHA256, needed_by="FID and KID")
+        self._weights = hub_file(
+            URL_INCEPTION_V3, WEIGHTS_SHA256, needed_by="The network of FID and KID"
+        )
         self._cache = TemporaryDirectory(prefix="p2p-eval-")
 
     def __enter__(self) -> SetMetrics:

@@ -204,8 +204,9 @@ class Harm:
 def test_damaged_and_hostile_files(tmp_path: Path, content: bytes, suffix: str) -> None:
     path = tmp_path / f"weights{suffix}"
     path.write_bytes(content)
-    with pytest.raises(InputError, match="not a file of weights, or a damaged one"):
+    with pytest.raises(InputError, match="not a file of weights, or a damaged one") as refusal:
         backbone_weights("squeeze", path)
+    assert "weights_only" not in str(refusal.value)  # torch's advice would run the file's code
 
 
 def test_no_file(tmp_path: Path) -> None:
