@@ -13,13 +13,18 @@ LUMA = (0.298936021293775, 0.587043074451121, 0.114020904255103)
 In full, as MATLAB has them: with six digits a pixel here and there is rounded the other way.
 """
 
+FIXED_POINT = 22
+FIXED_LUMA = tuple(round(weight * 2**FIXED_POINT) for weight in LUMA)
+"""The weights in fixed point: of all 2**24 colours, each is rounded as with the weights in full."""
+
 
 def gray(images: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
     """Return the luma of images; what has one channel is gray already.
 
     Args:
         images: ``(N, 3, H, W)`` RGB or ``(N, 1, H, W)``; uint8, float32 or float64.
-        dtype: The type of the result for uint8 images. Floating images keep theirs.
+        dtype: The type of the result for uint8 images, floating or of integers. Floating images
+            keep theirs.
 
     Returns:
         ``(N, 1, H, W)`` in the units of the input. Of uint8 images these are whole numbers, rounded
@@ -32,15 +37,19 @@ def gray(images: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
         >>> gray(pixel).item()  # of 19.29
         19.0
     """
-    if images.dtype != torch.uint8:
-        return images if images.shape[1] == 1 else _weigh(images)
-    if images.shape[1] == 1:
-        return images.to(dtype)
-    # No sum of uint8 is within 4e-6 of a half, so how halves are rounded does not matter.
-    return _weigh(images.to(torch.float64)).round_().to(dtype)
+    if images.dtype == torch.uint8:
+        return (images if images.shape[1] == 1 else _weigh_integers(images)).to(dtype)
+    return images if images.shape[1] == 1 else _weigh(images)
 
 
 def _weigh(images: Tensor) -> Tensor:
-    red, green, blue = images.unbind(1)
-    luma = (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
-    return luma.unsqueeze(1)
+    red, green, blue = images.split(1, 1)
+    return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
+
+
+def _weigh_integers(images: Tensor) -> Tensor:
+    red, green, blue = images.split(1, 1)
+    luma = red.to(torch.int32).mul_(FIXED_LUMA[0])
+    luma.add_(green, alpha=FIXED_LUMA[1]).add_(blue, alpha=FIXED_LUMA[2])
+    # A half more, and what is below 1 dropped.
+    return luma.add_(1 << (FIXED_POINT - 1)).bitwise_right_shift_(FIXED_POINT)

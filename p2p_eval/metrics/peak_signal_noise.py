@@ -11,8 +11,8 @@ from p2p_eval.metrics.metric import Metric
 
 __all__ = ["VARIANTS", "psnr"]
 
-WIDEST_OF_INT32 = (2**31 - 1) // int(UINT8_PEAK) ** 2
-"""Pixels of a row whose squared differences always fit in an int32 sum."""
+WIDEST_OF_FLOAT32 = 2**24 // int(UINT8_PEAK) ** 2
+"""Pixels of a row whose squared differences have an exact sum in float32."""
 
 
 @torch.no_grad()
@@ -20,7 +20,7 @@ def psnr(x: Tensor, y: Tensor, *, peak: float | None = None) -> Tensor:
     """Return the PSNR of each pair of images, in dB; higher is better, infinity if they are equal.
 
     ``10 log10(peak² / MSE)``, with the mean squared error over all pixels and channels of one
-    image. That of uint8 images is computed in integers, so it is exact.
+    image. That of uint8 images is exact: all sums are of whole numbers that the type can hold.
 
     Other packages: torchmetrics pools the squared error over the batch by default; pyiqa and piq
     add 1e-8 to the error, so that equal images have 80 dB.
@@ -50,11 +50,9 @@ def psnr(x: Tensor, y: Tensor, *, peak: float | None = None) -> Tensor:
 
 
 def _error_of_integers(x: Tensor, y: Tensor) -> Tensor:
-    difference = x.to(torch.int32).sub_(y)
-    # Sums in int64 take twice as long, so rows are summed in int32 where they fit.
-    row_sum = torch.int32 if x.shape[3] <= WIDEST_OF_INT32 else torch.int64
-    total = difference.mul_(difference).sum(3, dtype=row_sum).sum((1, 2))
-    return total.to(torch.float64) / x[0].numel()
+    row_sum = torch.float32 if x.shape[3] <= WIDEST_OF_FLOAT32 else torch.float64
+    squares = x.to(torch.float32).sub_(y).square_()
+    return squares.sum(3, dtype=row_sum).sum((1, 2), dtype=torch.float64) / x[0].numel()
 
 
 def _error(x: Tensor, y: Tensor) -> Tensor:

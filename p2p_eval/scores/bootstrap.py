@@ -25,6 +25,9 @@ CHUNK_CELLS = 1 << 24
 SUMS = 1 << 21
 """Sums that are held at once, for the same reason."""
 
+BLOCK = 1 << 10
+"""Items whose weights are turned into floating point at once, for the same reason."""
+
 DRAWN = 1 << 17
 """Items that are drawn at once; more would not be faster."""
 
@@ -66,7 +69,12 @@ def bootstrap_interval(
         array([0.57, 0.85])
     """
     return bootstrap_blocks(
-        lambda: [items], len(items), statistic, draws=draws, seed=seed, level=level
+        lambda: (items[first : first + BLOCK] for first in range(0, len(items), BLOCK)),
+        len(items),
+        statistic,
+        draws=draws,
+        seed=seed,
+        level=level,
     )
 
 

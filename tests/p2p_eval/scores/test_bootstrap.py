@@ -35,6 +35,7 @@ def test_seed_decides_and_chunks_do_not(monkeypatch: pytest.MonkeyPatch) -> None
     one = bootstrap_interval(items, ratio, draws=1000, seed=1)
     assert (bootstrap_interval(items, ratio, draws=1000, seed=2) != one).any()
     monkeypatch.setattr(bootstrap, "CHUNK_CELLS", 100)
+    monkeypatch.setattr(bootstrap, "BLOCK", 2)
     np.testing.assert_array_equal(bootstrap_interval(items, ratio, draws=1000, seed=1), one)
 
 
