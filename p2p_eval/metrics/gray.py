@@ -43,12 +43,12 @@ def gray(images: Tensor, dtype: torch.dtype = torch.float64) -> Tensor:
 
 
 def _weigh(images: Tensor) -> Tensor:
-    red, green, blue = images.split(1, 1)
+    red, green, blue = (images[:, i : i + 1] for i in range(3))
     return (red * LUMA[0]).add_(green, alpha=LUMA[1]).add_(blue, alpha=LUMA[2])
 
 
 def _weigh_integers(images: Tensor) -> Tensor:
-    red, green, blue = images.split(1, 1)
+    red, green, blue = (images[:, i : i + 1] for i in range(3))
     luma = red.to(torch.int32).mul_(FIXED_LUMA[0])
     luma.add_(green, alpha=FIXED_LUMA[1]).add_(blue, alpha=FIXED_LUMA[2])
     # A half more, and what is below 1 dropped.
