@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -95,7 +95,8 @@ def write_together(files: Mapping[Path, bytes]) -> None:
         raise store_error(path, error) from error
     finally:
         for temporary in temporaries.values():
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # a read-only disk refuses this too, and must not be the reason
+                temporary.unlink(missing_ok=True)
 
 
 def remove(path: Path) -> None:

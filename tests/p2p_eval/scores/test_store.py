@@ -94,6 +94,18 @@ def test_a_file_in_the_way(tmp_path: Path) -> None:
     assert names(tmp_path) == ["folder", "out"]
 
 
+def test_a_read_only_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It refuses to remove a temporary file, too, that it did not let be made."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.raises(StoreError, match=r"report\.html: .*the disk is read-only"):
+        write_atomic(tmp_path / "report.html", b"")
+
+
 def test_a_device_or_a_pipe_keeps_its_place(tmp_path: Path) -> None:
     """Else ``--to /dev/null`` as root would make that a file for every program."""
     pipe = tmp_path / "pipe"
