@@ -58,7 +58,7 @@ def gmsd(
     constant = T * (peak / UINT8_PEAK * 4 * 3) ** 2
 
     def deviation(x: Tensor, y: Tensor) -> Tensor:
-        # All is whole numbers up to the gradients: at most 12 · 255, which int16 holds.
+        # Bytes stay whole numbers up to the gradients: at most 12 · 255, which int16 holds.
         images = gray(torch.cat([x, y]), torch.int16)
         a, b = _squared_gradient(images, dtype).chunk(2)
         count = a[0].numel()
