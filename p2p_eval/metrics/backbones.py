@@ -8,7 +8,7 @@ https://github.com/richzhang/PerceptualSimilarity (``lpips/pretrained_networks.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 import torch
@@ -20,6 +20,9 @@ from p2p_eval.metrics.tiles import TRANSFORMS, TiledConv
 __all__ = ["BACKBONES", "Backbone", "BackboneName", "Conv", "Fire", "Network", "Pool"]
 
 BackboneName = Literal["alex", "vgg", "squeeze"]
+
+Convolution = Callable[[Sequence[Tensor]], list[Tensor]]
+"""Maps of one size, ``(1, C, H, W)`` each, to what a layer makes of each alone."""
 
 WIDE = 64  # input channels from which Winograd's products outweigh its transforms
 
@@ -158,7 +161,7 @@ BACKBONES: dict[BackboneName, Backbone] = {
 
 
 class Network:
-    """A backbone with its weights: one image in, the activations of each tap out.
+    """A backbone with its weights: images in, the activations of each tap out.
 
     Args:
         backbone: Its layers.
@@ -167,14 +170,14 @@ class Network:
     Example:
         >>> alex = BACKBONES["alex"]
         >>> network = Network(alex, {key: torch.zeros(size) for key, size in alex.shapes().items()})
-        >>> [tuple(tap.shape[1:]) for tap in network(torch.zeros(1, 3, 31, 47))]
+        >>> [tuple(tap.shape[1:]) for (tap,) in network(torch.zeros(1, 3, 31, 47))]
         [(64, 7, 11), (192, 3, 5), (384, 1, 2), (256, 1, 2), (256, 1, 2)]
     """
 
     def __init__(self, backbone: Backbone, weights: Mapping[str, Tensor]) -> None:
         """Order the weights as the convolutions read them."""
         self.backbone = backbone
-        self._convolutions: dict[str, Callable[[Tensor], Tensor]] = {}
+        self._convolutions: dict[str, Convolution] = {}
         for conv in backbone.convolutions():
             weight, bias = (weights[f"features.{conv.name}.{part}"] for part in ("weight", "bias"))
             tiled = weight.device.type == "cpu" and conv.stride == 1 and conv.inputs >= WIDE
@@ -183,33 +186,44 @@ class Network:
             else:
                 self._convolutions[conv.name] = _direct(conv, weight, bias)
 
-    def __call__(self, x: Tensor) -> list[Tensor]:
-        """Run the network on ``(1, 3, H, W)``; the taps are ``(1, C, h, w)`` after ReLU."""
-        x = x.contiguous(memory_format=torch.channels_last)
+    def __call__(self, x: Tensor) -> list[list[Tensor]]:
+        """Run the network on ``(N, 3, H, W)``.
+
+        Returns:
+            For each tap a map of each image, ``(1, C, h, w)`` after ReLU. None depends on another
+            image.
+        """
+        maps = [image.contiguous(memory_format=torch.channels_last) for image in torch.split(x, 1)]
         taps = []
         for stage in self.backbone.stages:
             for layer in stage:
                 if isinstance(layer, Pool):
-                    x = F.max_pool2d(x, layer.size, 2, ceil_mode=layer.ceil)
+                    maps = [F.max_pool2d(m, layer.size, 2, ceil_mode=layer.ceil) for m in maps]
                 elif isinstance(layer, Conv):
-                    x = self._convolutions[layer.name](x)
+                    maps = self._convolutions[layer.name](maps)
                 else:
-                    x = self._convolutions[layer.squeeze.name](x)
+                    maps = self._convolutions[layer.squeeze.name](maps)
                     sides = (layer.narrow, layer.wide)
-                    x = torch.cat([self._convolutions[side.name](x) for side in sides], 1)
-            taps.append(x)
+                    expanded = [self._convolutions[side.name](maps) for side in sides]
+                    maps = [torch.cat(both, 1) for both in zip(*expanded, strict=True)]
+            taps.append(maps)
         return taps
 
 
-def _direct(conv: Conv, weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
+def _direct(conv: Conv, weight: Tensor, bias: Tensor) -> Convolution:
     weight = weight.contiguous(memory_format=torch.channels_last)
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     if weight.device.type != "cpu" or not onednn:
-        return lambda x: F.conv2d(x, weight, bias, conv.stride, conv.padding).relu_()
+        return lambda maps: [
+            F.conv2d(m, weight, bias, conv.stride, conv.padding).relu_() for m in maps
+        ]
     # F.conv2d sends small maps to other code, whose rounding depends on the number of threads.
     padding, stride, dilation = [conv.padding] * 2, [conv.stride] * 2, [1, 1]
 
-    def convolve(x: Tensor) -> Tensor:
-        return torch.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1).relu_()
+    def convolve(maps: Sequence[Tensor]) -> list[Tensor]:
+        return [
+            torch.mkldnn_convolution(m, weight, bias, padding, stride, dilation, 1).relu_()
+            for m in maps
+        ]
 
     return convolve

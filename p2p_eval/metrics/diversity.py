@@ -31,7 +31,7 @@ def mean_pairwise(samples: Tensor, features: Features) -> float:
     Example:
         >>> import torch
         >>> means = Features(
-        ...     lambda images: (images.double().mean((1, 2, 3)),),
+        ...     lambda images: [(image.double().mean(),) for image in images],
         ...     lambda x, y: (x[0] - y[0]).abs(),
         ... )
         >>> samples = torch.tensor([0, 3, 9], dtype=torch.uint8).view(3, 1, 1, 1)
@@ -40,6 +40,5 @@ def mean_pairwise(samples: Tensor, features: Features) -> float:
     """
     if len(samples) < 2:
         raise ValueError(f"got {len(samples)} samples of one input, expected at least two")
-    kept = [features.of(sample[None]) for sample in samples]
-    distances = [float(features.distance(x, y)) for x, y in combinations(kept, 2)]
+    distances = [float(features.distance(x, y)) for x, y in combinations(features.of(samples), 2)]
     return sum(distances) / len(distances)

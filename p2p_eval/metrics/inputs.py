@@ -69,16 +69,20 @@ def check_images(
     return peak
 
 
-def each_image(function: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor) -> Tensor:
-    """Return the values of a batch of pairs; on a CPU from one image at a time.
+def each_image(
+    function: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tensor, *, pixels: int = 0
+) -> Tensor:
+    """Return the values of a batch of pairs; on a CPU from one image, or few small ones, at a time.
 
-    There what lies between two steps then stays in the cache, which is several times as fast, and
-    no value can depend on the batch. A GPU computes the batch at once.
+    There what lies between two steps then stays in the cache, which is several times as fast. A GPU
+    computes the batch at once.
 
     Args:
-        function: Two batches of images to one value a pair, ``(N,)``.
+        function: Two batches of images to one value a pair, ``(N,)``, none of which depends on
+            another image.
         x: Generated images, ``(N, C, H, W)``.
         y: Real images.
+        pixels: How many the images taken at a time may have, where one has fewer.
 
     Example:
         >>> x, y = torch.ones(3, 1, 2, 2), torch.zeros(3, 1, 2, 2)
@@ -87,7 +91,9 @@ def each_image(function: Callable[[Tensor, Tensor], Tensor], x: Tensor, y: Tenso
     """
     if x.device.type != "cpu":
         return function(x, y)
-    return torch.cat([function(x[i : i + 1], y[i : i + 1]) for i in range(len(x))])
+    count = max(1, pixels // (x.shape[2] * x.shape[3]))
+    parts = zip(torch.split(x, count), torch.split(y, count), strict=True)
+    return torch.cat([function(*part) for part in parts])
 
 
 def _check_type(name: str, images: Tensor) -> None:

@@ -34,13 +34,14 @@ from p2p_eval.metrics.lpips_weights import (
     digest,
     linear_weights,
 )
-from p2p_eval.metrics.metric import Features, Metric
+from p2p_eval.metrics.metric import Features, ImageFeatures, Metric
 
 __all__ = ["LPIPS", "load_lpips"]
 
 EPSILON = 1e-10
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
+PIXELS = 1 << 18  # of images that go through the network at a time: they share its weights' reading
 SHOWN_DIGITS = 16  # of a sha256 in a signature
 
 
@@ -97,56 +98,63 @@ class LPIPS:
                 channels, and :attr:`smallest` pixels on each side.
         """
         check_images(x, y, peak=peak, channels=(3,), smallest=self.smallest)
-        return self.distance(self.features(x, peak=peak), self.features(y, peak=peak))
+        features = self.features(torch.cat([x, y]), peak=peak)
+        pairs = zip(features[: len(x)], features[len(x) :], strict=True)
+        return torch.stack([self.distance(*pair) for pair in pairs])
 
     @torch.inference_mode()
-    def features(self, images: Tensor, *, peak: float | None = None) -> tuple[Tensor, ...]:
-        """Return the features of images, one image at a time, so that none depends on another.
+    def features(self, images: Tensor, *, peak: float | None = None) -> list[ImageFeatures]:
+        """Return the features of images; none depends on another image, bit for bit.
 
         Args:
             images: As ``x`` above.
             peak: As above.
 
         Returns:
-            One float32 tensor ``(N, h, w, C)`` for each layer compared.
+            For each image a float32 tensor ``(h, w, C)`` for each layer compared.
 
         Raises:
             ValueError: As above.
         """
         peak = check_images(images, images, peak=peak, channels=(3,), smallest=self.smallest)
         factor = self._factor * (255 / peak)
+        count = max(1, PIXELS // (images.shape[2] * images.shape[3]))
+        features: list[ImageFeatures] = []
         with _exact(self.device):
-            rows = [
-                self._features((image[None].to(self.device) * factor + self._offset).float())
-                for image in images
-            ]
-        return tuple(tap[0] if len(tap) == 1 else torch.cat(tap) for tap in zip(*rows, strict=True))
-
-    def _features(self, image: Tensor) -> list[Tensor]:
-        scaled = []
-        for tap, root in zip(self._network(image), self._roots, strict=True):
-            pixels = tap.permute(0, 2, 3, 1)
-            length = torch.linalg.vector_norm(pixels, dim=-1, keepdim=True).add_(EPSILON)
-            mean = (pixels.shape[1] * pixels.shape[2]) ** 0.5
-            scaled.append((pixels * length.mul_(mean).reciprocal_()).mul_(root))
-        return scaled
+            for some in torch.split(images, count):
+                taps = self._network((some.to(self.device) * factor + self._offset).float())
+                scaled = (
+                    [_scaled(activations, root) for activations in maps]
+                    for maps, root in zip(taps, self._roots, strict=True)
+                )
+                features += zip(*scaled, strict=True)
+        return features
 
     @torch.inference_mode()
-    def distance(self, x: tuple[Tensor, ...], y: tuple[Tensor, ...]) -> Tensor:
-        """Return the distance of each pair from its features: float64, ``(N,)``.
+    def distance(self, x: ImageFeatures, y: ImageFeatures) -> Tensor:
+        """Return the distance of two images from their features: float64, a scalar.
 
         Raises:
-            ValueError: The features are not those of as many images of the same sizes.
+            ValueError: The features are not those of images of the same size.
         """
         shapes = [[tuple(tap.shape) for tap in taps] for taps in (x, y)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"got features of shapes {shapes[0]} and {shapes[1]}, expected equal")
-        total = torch.zeros(len(x[0]), dtype=torch.float64, device=self.device)
-        for a, b in zip(x, y, strict=True):
-            for n, (of_x, of_y) in enumerate(zip(a, b, strict=True)):
-                difference = of_x.to(self.device) - of_y.to(self.device)
-                total[n] += difference.square_().sum(dtype=torch.float64)
+        total = torch.zeros((), dtype=torch.float64, device=self.device)
+        for of_x, of_y in zip(x, y, strict=True):
+            difference = of_x.to(self.device) - of_y.to(self.device)
+            # Pixel by pixel first, so that the last bits do not depend on the number of threads.
+            total += difference.square_().sum(-1).sum(dtype=torch.float64)
         return total
+
+
+def _scaled(activations: Tensor, root: Tensor) -> Tensor:
+    """Scale a tap's activations, ``(1, C, h, w)``, to an image's features, ``(h, w, C)``."""
+    pixels = activations[0].permute(1, 2, 0)
+    length = torch.linalg.vector_norm(pixels, dim=-1, keepdim=True).add_(EPSILON)
+    mean = (pixels.shape[0] * pixels.shape[1]) ** 0.5
+    scaled: Tensor = pixels * length.mul_(mean).reciprocal_()
+    return scaled.mul_(root)
 
 
 def _exact(device: torch.device) -> AbstractContextManager[None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["Better", "Features", "Measure", "Metric"]
+__all__ = ["Better", "Features", "ImageFeatures", "Measure", "Metric"]
 
 Better = Literal["higher", "lower", "zero"]
 """Which values are better: the higher, the lower, or those nearer to zero."""
@@ -21,17 +21,21 @@ The first batch holds the generated images, the second the real ones.
 """
 
 
+ImageFeatures = tuple["Tensor", ...]
+"""What a metric needs of one image."""
+
+
 @dataclass(frozen=True, slots=True)
 class Features:
     """A metric in two steps, so that what it needs of a real image can be kept.
 
     Attributes:
-        of: Images, uint8 ``(N, 3, H, W)``, to tensors with N first.
-        distance: The features of generated and of real images to float64 ``(N,)``.
+        of: Images, uint8 ``(N, 3, H, W)``, to the features of each.
+        distance: The features of a generated image and of a real one to a float64 scalar.
     """
 
-    of: Callable[[Tensor], tuple[Tensor, ...]]
-    distance: Callable[[tuple[Tensor, ...], tuple[Tensor, ...]], Tensor]
+    of: Callable[[Tensor], list[ImageFeatures]]
+    distance: Callable[[ImageFeatures, ImageFeatures], Tensor]
 
 
 @dataclass(frozen=True, slots=True)

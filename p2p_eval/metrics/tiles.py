@@ -1,14 +1,15 @@
-"""A padded convolution of a small map, by Winograd's method, each step one matrix product.
+"""Padded convolutions of small maps, by Winograd's method, each step one matrix product.
 
 :mod:`fcn.winograd` transforms large maps row by row, additions only. Here a map has a few dozen
 tiles, and what counts is the number of calls: both transforms of a tile are one product with the
-Kronecker square of their matrix.
+Kronecker square of their matrix, and maps of several images share the products.
 
 Source: Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import torch
@@ -24,7 +25,12 @@ TRANSFORMS = {
 }
 """The transform for each width of kernel."""
 
-TILES = 63  # at a time: few stay in the cache, and from 64 oneDNN wants weights in another order
+TILES = 64
+"""Tiles that are multiplied at a time, of as many maps as it takes; fewer are filled up with zeros.
+
+With fewer, reading the weights would take as long as the products. It is always the same number, so
+that no map's result depends on what else is computed, and the weights are kept in one order.
+"""
 
 
 class TiledConv:
@@ -39,7 +45,8 @@ class TiledConv:
     Example:
         >>> weight, bias, x = torch.randn(8, 4, 3, 3), torch.randn(8), torch.randn(1, 4, 9, 7)
         >>> direct = torch.conv2d(x, weight, bias, padding=1).relu()
-        >>> bool(torch.allclose(TiledConv(weight, bias)(x), direct, atol=1e-3))
+        >>> (convolved,) = TiledConv(weight, bias)([x])
+        >>> bool(torch.allclose(convolved, direct, atol=1e-3))
         True
     """
 
@@ -60,25 +67,41 @@ class TiledConv:
             repack=False,
         )
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Convolve one map, ``(1, C, H, W)`` to ``(1, K, H, W)``, channels last."""
-        rows, (high, wide) = x[0].permute(1, 2, 0), x.shape[2:]
+    def __call__(self, maps: Sequence[Tensor]) -> list[Tensor]:
+        """Convolve maps of one size, each ``(1, C, H, W)`` to ``(1, K, H, W)``, channels last."""
+        count, (high, wide) = len(maps), maps[0].shape[2:]
         step, size, margin = self.step, self.size, self.taps // 2
         down, across = -(-high // step), -(-wide // step)
-        padded = x.new_zeros(step * down + size - step, step * across + size - step, self.inputs)
-        padded[margin : margin + high, margin : margin + wide] = rows
-        tiles = padded.unfold(0, size, step).unfold(1, size, step).permute(0, 1, 3, 4, 2)
-        result = x.new_empty(down, step, across, step, self.outputs)
+        sides = step * down + size - step, step * across + size - step
+        padded = maps[0].new_zeros(count, *sides, self.inputs)
+        for place, of_one in zip(padded, maps, strict=True):
+            place[margin : margin + high, margin : margin + wide] = of_one[0].permute(1, 2, 0)
+        tiles = padded.unfold(1, size, step).unfold(2, size, step).permute(0, 1, 2, 4, 5, 3)
+        result = padded.new_empty(count, down, step, across, step, self.outputs)
         broad = -(-across // -(-across // TILES))
         tall = max(1, TILES // broad)
-        for top, left in product(range(0, down, tall), range(0, across, broad)):
-            block = slice(top, top + tall), slice(left, left + broad)
-            inputs = tiles[block].reshape(-1, size * size, self.inputs)
-            outputs = torch.matmul(self._after, self._product(torch.matmul(self._before, inputs)))
-            part = result.transpose(1, 2)[block]
-            torch.clamp_min(outputs.view(part.shape), 0, out=part)
-        whole = result.view(1, down * step, across * step, self.outputs)
-        return whole[:, :high, :wide].permute(0, 3, 1, 2)
+        many = max(1, TILES // (down * across))
+        for first, top, left in product(
+            range(0, count, many), range(0, down, tall), range(0, across, broad)
+        ):
+            block = (
+                slice(first, first + many),
+                slice(top, top + tall),
+                slice(left, left + broad),
+            )
+            part = result.transpose(2, 3)[block]
+            torch.clamp_min(self._block(tiles[block]).view(part.shape), 0, out=part)
+        whole = result.view(count, down * step, across * step, self.outputs)
+        return list(torch.split(whole[:, :high, :wide].permute(0, 3, 1, 2), 1))
+
+    def _block(self, tiles: Tensor) -> Tensor:
+        """Convolve :data:`TILES` tiles or fewer, ``(…, size, size, C)``, before ReLU."""
+        inputs = tiles.reshape(-1, self.size**2, self.inputs)
+        count = len(inputs)
+        if count < TILES:
+            inputs = torch.cat([inputs, inputs.new_zeros(TILES - count, *inputs.shape[1:])])
+        products = self._product(torch.matmul(self._before, inputs))
+        return torch.matmul(self._after, products)[:count]
 
 
 def _matrices(transform: ToomCook) -> tuple[Tensor, Tensor]:

@@ -6,8 +6,9 @@ import hashlib
 import math
 import os
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from pathlib import Path
 
 import PIL
@@ -17,7 +18,7 @@ from torch import Tensor
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.metric import Features, Metric
-from p2p_eval.results.images import ImageRef
+from p2p_eval.results.images import probe
 from p2p_eval.scores.feature_cache import FeatureCache
 from p2p_eval.scores.journal import Journal, Values, read_values
 from p2p_eval.scores.store import remove, remove_leftovers
@@ -30,6 +31,11 @@ __all__ = ["JOURNAL", "VALUES", "Measured", "Measuring", "measure_pairs"]
 
 VALUES = "values.json"
 JOURNAL = "journal.jsonl"
+
+PIXELS = 1 << 18
+"""Of images that a worker measures together: few calls for many of them, and they stay in cache."""
+MOST = 16
+"""Small pairs that a worker takes at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +70,37 @@ class Measured:
     left_out: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """Of one pair: its row and which values are new by signature, or why there is none."""
+@dataclass(slots=True)
+class _Work:
+    """One pair on its way: its files, and its values by signature, or why there are none.
+
+    Attributes:
+        pair: What is measured.
+        files: Those of output, target and, where there is one, input.
+        key: Of the contents of output and target.
+        known: What earlier runs measured.
+        new: What this one does.
+        pixels: Those of output and target while something is to be measured, or else none.
+        error: Why the pair cannot be used.
+    """
 
     pair: ImagePair
-    row: ValueRow | None
-    new: Values
-    jpeg: bool = False
+    files: list[Loaded] = field(default_factory=list)
+    key: str = ""
+    known: Values = field(default_factory=dict)
+    new: Values = field(default_factory=dict)
+    pixels: list[Tensor] = field(default_factory=list)
     error: InputError | None = None
+
+    def row(self, how: Measuring) -> ValueRow:
+        values = {
+            metric.name: self.new[line] if line in self.new else self.known[line]
+            for line, metric in how.metrics.items()
+        }
+        files = {
+            role: _source(file, how.out) for role, file in zip(ROLES, self.files, strict=False)
+        }
+        return ValueRow(self.pair.id, self.key, files, values)
 
 
 def measure_pairs(
@@ -90,24 +118,26 @@ def measure_pairs(
         InputError: An image cannot be used.
         StoreError: A file is damaged, or cannot be written.
     """
-    work = partial(_outcome, stored=_stored(folder, how.fresh), how=how)
+    measure = partial(_measure_some, stored=_stored(folder, how.fresh), how=how)
     rows: list[ValueRow] = []
     left_out: list[str] = []
     jpegs = 0
     with Journal(folder / JOURNAL) as journal, arithmetic():
-        for outcome in ahead(work, pairs, how.workers or os.cpu_count() or 1):
-            if outcome.row is not None:
-                if outcome.new:
-                    journal.append(outcome.row.key, outcome.new)
-                rows.append(outcome.row)
-                jpegs += outcome.jpeg
+        count = _at_once(pairs[0])
+        some = (pairs[start : start + count] for start in range(0, len(pairs), count))
+        for work in chain.from_iterable(ahead(measure, some, how.workers or os.cpu_count() or 1)):
+            if work.error is None:
+                if work.new:
+                    journal.append(work.key, work.new)
+                rows.append(work.row(how))
+                jpegs += work.files[0].is_jpeg
             elif how.keep_going:
-                image = f"{outcome.pair.output.path}: "  # the pair's name says it
-                left_out.append(f"{outcome.pair.id}: {str(outcome.error).removeprefix(image)}")
+                image = f"{work.pair.output.path}: "  # the pair's name says it
+                left_out.append(f"{work.pair.id}: {str(work.error).removeprefix(image)}")
             else:
                 raise InputError(
-                    f"{outcome.error}; or measure the other images with --keep-going"
-                ) from outcome.error
+                    f"{work.error}; or measure the other images with --keep-going"
+                ) from work.error
             step()
     if not rows:
         raise InputError(f"none of the {len(pairs)} pairs can be used; the first: {left_out[0]}")
@@ -130,24 +160,60 @@ def _stored(folder: Path, fresh: bool) -> dict[str, Values]:
     return stored
 
 
-def _outcome(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _Outcome:
-    """Measure one pair, in a thread of its own."""
+def _at_once(pair: ImagePair) -> int:
+    """Return how many pairs a worker takes at a time, if they are as large as this one."""
     try:
-        images = [pair.output, pair.target, *(() if pair.input is None else (pair.input,))]
-        output, target, *_ = loaded = load(images)
-        key = hashlib.sha256(f"{output.content}\n{target.content}".encode()).hexdigest()
-        known = stored.get(key, {})
-        missing = {line: metric for line, metric in how.metrics.items() if line not in known}
+        width, height = probe(pair.output.path).size
+    except InputError:
+        return 1  # whoever measures it will say what is wrong
+    return min(max(1, PIXELS // (width * height)), MOST)
+
+
+def _measure_some(
+    pairs: Sequence[ImagePair], *, stored: Mapping[str, Values], how: Measuring
+) -> list[_Work]:
+    """Measure some pairs, in a thread of its own; those of one size together."""
+    works, batch = [], list[_Work]()
+    with torch.inference_mode():
+        for pair in pairs:
+            work = _opened(pair, stored, how)
+            works.append(work)
+            if not work.pixels:
+                continue
+            if batch and not _go_together(work, batch):
+                _measure(batch, how)
+                batch = []
+            batch.append(work)
+        if batch:
+            _measure(batch, how)
+    return works
+
+
+def _go_together(work: _Work, batch: Sequence[_Work]) -> bool:
+    shape = work.pixels[0].shape
+    area = shape[2] * shape[3] * (len(batch) + 1)
+    return area <= PIXELS and shape == batch[0].pixels[0].shape
+
+
+def _opened(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _Work:
+    """Read a pair's files, and decode them if a value is missing."""
+    work = _Work(pair)
+    try:
+        work.files = load(
+            [pair.output, pair.target, *(() if pair.input is None else (pair.input,))]
+        )
+        output, target = work.files[:2]
+        work.key = hashlib.sha256(f"{output.content}\n{target.content}".encode()).hexdigest()
+        work.known = stored.get(work.key, {})
+        missing = [metric for line, metric in how.metrics.items() if line not in work.known]
         # Without any metric, for FID alone, the images are still looked at.
-        new = _measure(output, target, missing, how) if missing or not how.metrics else {}
+        if missing or not how.metrics:
+            x, y = output.pixels(), _real_pixels(target, how.cache)
+            _check_sizes(pair, x, y, missing)
+            work.pixels = [x, y]
     except InputError as error:
-        return _Outcome(pair, None, {}, error=error)
-    values = {
-        metric.name: new[line] if line in new else known[line]
-        for line, metric in how.metrics.items()
-    }
-    files = {role: _source(file, how.out) for role, file in zip(ROLES, loaded, strict=False)}
-    return _Outcome(pair, ValueRow(pair.id, key, files, values), new, output.is_jpeg)
+        work.error = error
+    return work
 
 
 def _source(loaded: Loaded, out: Path) -> SourceFile:
@@ -155,43 +221,44 @@ def _source(loaded: Loaded, out: Path) -> SourceFile:
     return SourceFile(path, loaded.image.half, loaded.sha256)
 
 
-def _measure(
-    output: Loaded, target: Loaded, metrics: Mapping[str, Metric], how: Measuring
-) -> Values:
-    """Decode a pair and measure it.
-
-    Raises:
-        InputError: An image cannot be decoded, their sizes differ, they are too small for a
-            metric, a metric has no value for them, or memory is short.
-    """
-    with torch.inference_mode():
-        x, y = output.pixels(), _real_pixels(target, how.cache)
-        _check_sizes(output.image, target.image, x, y, metrics.values())
-        try:
-            values = {}
-            x, y = x.to(how.device), y.to(how.device)
-            for line, metric in metrics.items():
-                if metric.features is None:
-                    value = float(metric.measure(x, y))
-                else:
-                    value = _distance(metric.features, line, x, y, target, how.cache)
-                if math.isnan(value) or value == -math.inf:
-                    raise InputError(
-                        f"{output.image}: {metric.name} has no value for this image and "
-                        f"{target.image}: got {value}; look at them, or leave the metric out"
-                    )
-                values[line] = value
-        except torch.cuda.OutOfMemoryError as error:
-            height, width = x.shape[-2:]
-            raise InputError(
-                f"{output.image}: the GPU has too little memory for images of {width}×{height} "
+def _measure(batch: Sequence[_Work], how: Measuring) -> None:
+    """Measure what is missing of pairs of one size; a pair without a value gets an error."""
+    try:
+        for line, metric in how.metrics.items():
+            works = [work for work in batch if line not in work.known]
+            if works:
+                values = _values(line, metric, works, how)
+                for work, value in zip(works, values, strict=True):
+                    work.new[line] = value
+                    if work.error is None and (math.isnan(value) or value == -math.inf):
+                        work.error = InputError(
+                            f"{work.pair.output}: {metric.name} has no value for this image and "
+                            f"{work.pair.target}: got {value}; look at them, or leave the metric "
+                            "out"
+                        )
+    except torch.cuda.OutOfMemoryError:
+        height, width = batch[0].pixels[0].shape[2:]
+        for work in batch:
+            work.error = InputError(
+                f"{work.pair.output}: the GPU has too little memory for images of {width}×{height} "
                 "pixels; use fewer --workers, or --device cpu"
-            ) from error
-        except RuntimeError as error:
-            if "can't allocate memory" in str(error):  # PyTorch's way of a MemoryError
-                raise MemoryError from error
-            raise
-    return values
+            )
+    except RuntimeError as error:
+        if "can't allocate memory" in str(error):  # PyTorch's way of a MemoryError
+            raise MemoryError from error
+        raise
+    for work in batch:
+        work.pixels.clear()
+
+
+def _values(line: str, metric: Metric, works: Sequence[_Work], how: Measuring) -> list[float]:
+    x, y = (
+        torch.cat(images).to(how.device)
+        for images in zip(*(work.pixels for work in works), strict=True)
+    )
+    if metric.features is None:
+        return metric.measure(x, y).tolist()
+    return _distances(metric.features, line, works, x, y, how)
 
 
 def _real_pixels(target: Loaded, cache: FeatureCache) -> Tensor:
@@ -203,38 +270,42 @@ def _real_pixels(target: Loaded, cache: FeatureCache) -> Tensor:
     return pixels
 
 
-def _distance(
-    features: Features, line: str, x: Tensor, y: Tensor, target: Loaded, cache: FeatureCache
-) -> float:
-    """Measure in two steps; on a CPU the real image's features are kept, a GPU is faster anew."""
-    if y.device.type != "cpu":
-        return float(features.distance(features.of(x), features.of(y)))
+def _distances(
+    features: Features, line: str, works: Sequence[_Work], x: Tensor, y: Tensor, how: Measuring
+) -> list[float]:
+    """Measure in two steps; on a CPU the real images' features are kept, a GPU is faster anew."""
     machine = f"torch {torch.__version__}|{torch.backends.cpu.get_cpu_capability()}"
-    key = _cache_key(target, f"{line}|{machine}")
-    real = cache.get(key)
-    if real is None:
-        real = features.of(y)
-        cache.put(key, real)
-    return float(features.distance(features.of(x), real))
+    keys = [_cache_key(work.files[1], f"{line}|{machine}") for work in works]
+    kept = y.device.type == "cpu"
+    real = [how.cache.get(key) if kept else None for key in keys]
+    new = [n for n, of_one in enumerate(real) if of_one is None]
+    generated = features.of(torch.cat([x, y[new]]))
+    for n, of_one in zip(new, generated[len(x) :], strict=True):
+        real[n] = of_one
+        if kept:
+            how.cache.put(keys[n], of_one)
+    return [
+        float(features.distance(a, b))
+        for a, b in zip(generated, real, strict=False)
+        if b is not None
+    ]
 
 
 def _cache_key(target: Loaded, what: str) -> str:
     return hashlib.sha256(f"{target.content}\n{what}".encode()).hexdigest()
 
 
-def _check_sizes(
-    output: ImageRef, target: ImageRef, x: Tensor, y: Tensor, metrics: Collection[Metric]
-) -> None:
+def _check_sizes(pair: ImagePair, x: Tensor, y: Tensor, metrics: Collection[Metric]) -> None:
     height, width = x.shape[-2:]
     if x.shape != y.shape:
         raise InputError(
-            f"{output}: got {width}×{height} pixels, and the real image {target} has "
+            f"{pair.output}: got {width}×{height} pixels, and the real image {pair.target} has "
             f"{y.shape[3]}×{y.shape[2]}, expected equal sizes; generate at the real image's size, "
             "or give real images of the size that was generated"
         )
     for metric in metrics:
         if min(width, height) < metric.smallest:
             raise InputError(
-                f"{output}: got {width}×{height} pixels, expected at least {metric.smallest} on "
-                f"each side for {metric.name}; leave the metric or the image out"
+                f"{pair.output}: got {width}×{height} pixels, expected at least {metric.smallest} "
+                f"on each side for {metric.name}; leave the metric or the image out"
             )

@@ -7,17 +7,17 @@ import torch
 from torch import Tensor
 
 from p2p_eval.metrics import mean_pairwise
-from p2p_eval.metrics.metric import Features
+from p2p_eval.metrics.metric import Features, ImageFeatures
 
 calls: list[int] = []
 
 
-def of(images: Tensor) -> tuple[Tensor, ...]:
+def of(images: Tensor) -> list[ImageFeatures]:
     calls.append(len(images))
-    return (images.double(),)
+    return [(image.double(),) for image in images]
 
 
-FEATURES = Features(of, lambda x, y: (x[0] - y[0]).abs().mean((1, 2, 3)))
+FEATURES = Features(of, lambda x, y: (x[0] - y[0]).abs().mean())
 
 
 def samples(count: int) -> Tensor:
@@ -36,7 +36,7 @@ def test_mean_over_all_pairs(count: int) -> None:
 def test_each_sample_once() -> None:
     calls.clear()
     mean_pairwise(samples(5), FEATURES)
-    assert calls == [1] * 5
+    assert calls == [5]
 
 
 def test_equal_samples_have_none() -> None:

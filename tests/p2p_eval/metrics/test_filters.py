@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage, signal
 
+from p2p_eval.metrics import filters
 from p2p_eval.metrics.filters import block_sum, gaussian, image_mean, reduce, smooth_
 
-SIZES = st.integers(4, 40)
+SIZES = st.integers(5, 40)
 
 
 def random_images(seed: int, *shape: int) -> torch.Tensor:
@@ -26,14 +29,28 @@ def test_the_gaussian_is_fspecial() -> None:
     np.testing.assert_allclose(np.outer(window, window), expected / expected.sum(), atol=1e-16)
 
 
+@pytest.mark.parametrize("smooth", [smooth_, filters._smooth_by_shifts])
 @given(height=SIZES, width=SIZES, seed=st.integers(0, 99))
 @settings(deadline=None, max_examples=25)
-def test_smoothing_is_a_valid_convolution(height: int, width: int, seed: int) -> None:
+def test_smoothing_is_a_valid_convolution(
+    smooth: Callable[[torch.Tensor, tuple[float, ...]], torch.Tensor],
+    height: int,
+    width: int,
+    seed: int,
+) -> None:
     images = random_images(seed, 2, 3, height, width)
-    window = gaussian(4, 1.0)
+    window = gaussian(5, 1.0)
     kernel = np.outer(window, window)[None, None]
     expected = signal.convolve(images.numpy(), kernel, "valid", method="direct")
-    np.testing.assert_allclose(smooth_(images, window).numpy(), expected, rtol=1e-12)
+    np.testing.assert_allclose(smooth(images, window).numpy(), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_smoothing_has_the_same_bits_in_any_batch(dtype: torch.dtype) -> None:
+    images = random_images(3, 4, 37, 41).to(dtype)
+    together = smooth_(images.clone(), gaussian(11, 1.5))
+    for n, image in enumerate(images):
+        assert torch.equal(smooth_(image.clone(), gaussian(11, 1.5)), together[n])
 
 
 def imfilter_and_stride(images: np.ndarray, factor: int) -> np.ndarray:

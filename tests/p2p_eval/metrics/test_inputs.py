@@ -158,7 +158,7 @@ def test_a_batch_at_once_gives_the_same(module: str, monkeypatch: pytest.MonkeyP
     variants = import_module(f"p2p_eval.metrics.{module}").VARIANTS
     expected = [metric.measure(x, y) for metric in variants]
     monkeypatch.setattr(
-        f"p2p_eval.metrics.{module}.each_image", lambda function, x, y: function(x, y)
+        f"p2p_eval.metrics.{module}.each_image", lambda function, x, y, **_: function(x, y)
     )
     for metric, values in zip(variants, expected, strict=True):
         torch.testing.assert_close(metric.measure(x, y), values, rtol=1e-12, atol=1e-12)

@@ -15,7 +15,7 @@ def error(taps: int, height: int, width: int) -> float:
     weight = torch.randn(40, 48, taps, taps, generator=generator)
     bias = torch.randn(40, generator=generator) * 10
     direct = torch.conv2d(x.double(), weight.double(), bias.double(), padding=taps // 2).relu()
-    tiled = TiledConv(weight, bias)(x)
+    (tiled,) = TiledConv(weight, bias)([x])
     assert tiled.shape == direct.shape
     assert (tiled >= 0).all()
     return float((tiled - direct).abs().max() / direct.max())
@@ -37,5 +37,15 @@ def test_channels_last_or_not() -> None:
     conv = TiledConv(torch.randn(8, 4, 3, 3), torch.randn(8))
     x = torch.randn(1, 4, 9, 7)
     last = x.contiguous(memory_format=torch.channels_last)
-    assert torch.equal(conv(x), conv(last))
-    assert conv(x).stride(1) == 1
+    (one,), (other,) = conv([x]), conv([last])
+    assert torch.equal(one, other)
+    assert one.stride(1) == 1
+
+
+@pytest.mark.parametrize("size", [(3, 2), (15, 15), (31, 31), (40, 33)])
+@pytest.mark.parametrize("taps", TRANSFORMS)
+def test_no_map_depends_on_the_others(taps: int, size: tuple[int, int]) -> None:
+    maps = torch.randn(9, 1, 16, *size)
+    conv = TiledConv(torch.randn(8, 16, taps, taps), torch.randn(8))
+    for together, alone in zip(conv(list(maps)), maps, strict=True):
+        assert torch.equal(together, conv([alone])[0])

@@ -21,7 +21,7 @@ from PIL import Image
 
 from p2p_eval.errors import InputError, StoreError
 from p2p_eval.metrics.catalogue import METRICS
-from p2p_eval.metrics.metric import Features, Metric
+from p2p_eval.metrics.metric import Features, ImageFeatures, Metric
 from p2p_eval.scores.values_file import read_metric_values
 from p2p_eval.scoring.image_metrics import ImageMetricsReport, image_metrics
 
@@ -30,32 +30,33 @@ Pixels = NDArray[np.uint8]
 
 @dataclasses.dataclass
 class Counted:
-    """Stand-ins for metrics, and how often each was computed."""
+    """Stand-ins for metrics, and of how many images each was computed."""
 
     calls: dict[str, int]
 
 
 @pytest.fixture
 def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
-    """``near`` has features, ``far`` has none; both count their calls."""
+    """``near`` has features, ``far`` has none; both count their images."""
     calls = {"near": 0, "features": 0, "far": 0}
 
-    def features(images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        calls["features"] += 1
-        return images.float().mean((2, 3)), images.float().std((2, 3))
+    def features(images: torch.Tensor) -> list[ImageFeatures]:
+        calls["features"] += len(images)
+        return [(image.mean((1, 2)), image.std((1, 2))) for image in images.float()]
 
-    def near(x: tuple[torch.Tensor, ...], y: tuple[torch.Tensor, ...]) -> torch.Tensor:
+    def near(x: ImageFeatures, y: ImageFeatures) -> torch.Tensor:
         calls["near"] += 1
-        return sum(((a - b).abs().sum(1) for a, b in zip(x, y, strict=True)), start=torch.zeros(1))
+        return sum(((a - b).abs().sum() for a, b in zip(x, y, strict=True)), start=torch.zeros(()))
 
     def far(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        calls["far"] += 1
+        calls["far"] += len(x)
         return (x.double() - y.double()).square().mean((1, 2, 3))
 
     two_steps = Features(features, near)
     for metric in (
         Metric("near", "lower", "", {"input": "uint8"},
-               lambda x, y: near(features(x), features(y)), features=two_steps),
+               lambda x, y: torch.stack([*map(near, features(x), features(y))]),
+               features=two_steps),
         Metric("far", "higher", "dB", {"peak": "255"}, far, smallest=8),
     ):  # fmt: skip
         monkeypatch.setitem(METRICS, metric.name, metric)
@@ -302,6 +303,7 @@ def test_one_file_is_read_once(
 
     monkeypatch.setattr(Path, "open", spy)
     image_metrics(street / "results" / "L1", metrics="near,far", out=street / "out", draws=10)
+    assert opened.pop(0) == "0_fake_B.png"  # its header says how many are taken at a time
     assert sorted(opened) == sorted(
         f"{n}_{role}.png" for n in range(5) for role in ("fake_B", "real_A", "real_B")
     )
