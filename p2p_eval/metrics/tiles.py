@@ -1,8 +1,8 @@
 """Padded convolutions of small maps, by Winograd's method, each step one matrix product.
 
 :mod:`fcn.winograd` transforms large maps row by row, additions only. Here a map has a few dozen
-tiles, and what counts is the number of calls: both transforms of a tile are one product with the
-Kronecker square of their matrix, and maps of several images share the products.
+tiles, and what counts is the number of calls: a transform of all tiles is two products with its
+matrix, and maps of several images share them.
 
 Source: Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016.
 """
@@ -55,8 +55,7 @@ class TiledConv:
         self.outputs, self.inputs, self.taps, _ = weight.shape
         transform = TRANSFORMS[self.taps]
         self.size, self.step = transform.size, transform.outputs
-        before, after = _matrices(transform)
-        self._before, self._after = (torch.kron(m, m).float() for m in (before, after))
+        self._before, self._after = (matrix.float() for matrix in _matrices(transform))
         # What the points (1, 1) give goes to each output with factor 1: so can the bias.
         spread = bias.new_zeros(self.size, self.size, self.outputs)
         spread[1, 1] = bias
@@ -96,12 +95,21 @@ class TiledConv:
 
     def _block(self, tiles: Tensor) -> Tensor:
         """Convolve :data:`TILES` tiles or fewer, ``(…, size, size, C)``, before ReLU."""
-        inputs = tiles.reshape(-1, self.size**2, self.inputs)
+        inputs = tiles.reshape(-1, self.size, self.size, self.inputs)
         count = len(inputs)
         if count < TILES:
             inputs = torch.cat([inputs, inputs.new_zeros(TILES - count, *inputs.shape[1:])])
-        products = self._product(torch.matmul(self._before, inputs))
-        return torch.matmul(self._after, products)[:count]
+        products = self._product(_both_axes(self._before, inputs).flatten(1, 2))
+        products = products.reshape(TILES, self.size, self.size, self.outputs)
+        return _both_axes(self._after, products)[:count]
+
+
+def _both_axes(matrix: Tensor, tiles: Tensor) -> Tensor:
+    """Multiply tiles ``(T, S, S, C)`` by a matrix from above and from the left."""
+    count, size, _, channels = tiles.shape
+    rows = torch.matmul(matrix, tiles.view(count, size, size * channels))
+    both = torch.matmul(matrix, rows.view(-1, size, channels))
+    return both.view(count, len(matrix), len(matrix), channels)
 
 
 def _matrices(transform: ToomCook) -> tuple[Tensor, Tensor]:

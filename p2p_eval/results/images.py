@@ -253,7 +253,7 @@ def _read(path: Path, limit: int) -> bytes:
         if status.st_size > MAX_FILE_BYTES:
             _refuse(path, f"a file of {status.st_size} bytes", f"at most {MAX_FILE_BYTES}")
         with path.open("rb") as file:
-            return file.read(limit)
+            return file.read(min(limit, status.st_size + 1))  # memory is taken for all asked for
     except (OSError, ValueError) as error:
         raise _unreadable(path, error) from error
 

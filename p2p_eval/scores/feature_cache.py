@@ -99,8 +99,8 @@ class FeatureCache:
         try:
             with path.open("rb", buffering=0) as file:
                 size = os.fstat(file.fileno()).st_size
-                data = bytearray(size if size <= self.limit else 0)
-                file.readinto(data)
+                data = np.empty(size if size <= self.limit else 0, np.uint8)
+                file.readinto(data.data)
                 os.utime(file.fileno())
         except OSError:
             return None
@@ -185,19 +185,20 @@ def _parts(key: str, tensors: Sequence[Tensor]) -> list[memoryview]:
     return [memoryview(padded.encode()), *(part.data for part in body)]
 
 
-def _parse(key: str, data: bytearray) -> tuple[Tensor, ...] | None:
+def _parse(key: str, data: NDArray[np.uint8]) -> tuple[Tensor, ...] | None:
     """Return the tensors in a file's memory, or None if it is not what :func:`_parts` gives."""
-    end = data.find(b"\n", 0, MAX_HEADER)
+    line, _, _ = data[:MAX_HEADER].tobytes().partition(b"\n")
     try:
-        name, checksum, shapes = data[: max(end, 0)].decode("ascii").rstrip(" ").split(" ", 2)
-        tensors, body, position = [], [], end + 1
+        name, checksum, shapes = line.decode("ascii").rstrip(" ").split(" ", 2)
+        tensors, body, position = [], [], len(line) + 1
         for dtype, shape in json.loads(shapes):
             count = math.prod(shape)
             kind = DTYPES[dtype]
             size = count * kind.itemsize
-            tensor = torch.frombuffer(data, dtype=kind, count=count, offset=position)
-            tensors.append(tensor.reshape(shape))
-            body.append(np.frombuffer(data, np.uint8, size, position))
+            if not 0 < size <= len(data) - position:
+                return None
+            body.append(data[position : position + size])
+            tensors.append(torch.from_numpy(body[-1]).view(kind).reshape(shape))
             position += size
         whole = name == FORMAT and position == len(data)
         if not whole or int(checksum, 16) != _checksum(key, shapes, body):

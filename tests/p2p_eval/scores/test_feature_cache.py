@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -108,7 +109,7 @@ def test_cut_anywhere(tmp_path: Path) -> None:
 )
 def test_a_header_with_a_right_checksum_and_wrong_content(tmp_path: Path, shapes: str) -> None:
     body = bytes(8)
-    checksum = feature_cache._checksum(KEY, shapes, [memoryview(body)])
+    checksum = feature_cache._checksum(KEY, shapes, [np.frombuffer(body, np.uint8)])
     line = f"{feature_cache.FORMAT} {checksum:08x} {shapes}\n".encode()
     (tmp_path / KEY).write_bytes(line + body)
     assert FeatureCache(tmp_path, ROOM).get(KEY) is None
