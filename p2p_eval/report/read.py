@@ -109,7 +109,7 @@ class _Reader:
         return ImageMetrics(
             images=images,
             metrics=metrics,
-            rows=values.rows,
+            rows=tuple(values.rows),
             left_out=_texts(node, "left_out"),
             notes=_texts(node, "notes"),
             unavailable=tuple(

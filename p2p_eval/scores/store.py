@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -63,9 +63,10 @@ def write_atomic(path: Path, data: bytes) -> None:
     write_together({path: data})
 
 
-def write_together(files: Mapping[Path, bytes]) -> None:
+def write_together(files: Mapping[Path, bytes | Iterable[bytes]]) -> None:
     """Write files that belong together: none is renamed before all lie whole on the disk.
 
+    A large file may be given bit by bit, so that it is never in memory as a whole.
     Each is written to a temporary file in its folder and flushed. Only when all of them are there,
     so that no more space is needed, they are renamed, in the given order; then the folders are
     flushed too. Missing folders are made.
@@ -84,7 +85,7 @@ def write_together(files: Mapping[Path, bytes]) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             temporaries[path] = temporary_path(path)
             with temporaries[path].open("xb") as file:
-                file.write(data)
+                file.writelines([data] if isinstance(data, bytes) else data)
                 file.flush()
                 os.fsync(file.fileno())
         for path, temporary in temporaries.items():

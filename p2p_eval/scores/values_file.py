@@ -9,7 +9,7 @@ import json
 import math
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -87,16 +87,16 @@ class MetricValues:
         >>> file = SourceFile("../a.png", None, "0" * 64)
         >>> row = ValueRow("a", "1" * 64, {"output": file, "target": file}, {"psnr": math.inf})
         >>> values = MetricValues("L1", {"psnr": facts}, (row,))
-        >>> json.loads(values.to_bytes())["rows"][0]["values"]
+        >>> json.loads(b"".join(values.lines()))["rows"][0]["values"]
         {'psnr': 'inf'}
     """
 
     experiment: str
     metrics: Mapping[str, MetricFacts]
-    rows: tuple[ValueRow, ...]
+    rows: Collection[ValueRow]
 
-    def to_bytes(self) -> bytes:
-        """Return the file's content: JSON, with one line an image."""
+    def lines(self) -> Iterator[bytes]:
+        """Give the file's content bit by bit: JSON, with one line an image."""
         head = {
             "schema": SCHEMA,
             "experiment": self.experiment,
@@ -105,15 +105,17 @@ class MetricValues:
                 for name, facts in self.metrics.items()
             },
         }
-        rows = ",\n".join(_text(_row_document(row)) for row in self.rows)
-        return f'{_text(head)[:-1]}, "rows": [\n{rows}\n]}}\n'.encode()
+        yield f'{_text(head)[:-1]}, "rows": ['.encode()
+        for number, row in enumerate(self.rows):
+            yield f"{',' if number else ''}\n{_text(_row_document(row))}".encode()
+        yield b"\n]}\n"
 
 
 def read_metric_values(path: Path) -> MetricValues:
     """Read the file and check all that is in it.
 
     Raises:
-        StoreError: It cannot be read, or is not what :meth:`MetricValues.to_bytes` gives.
+        StoreError: It cannot be read, or is not what :meth:`MetricValues.lines` gives.
     """
     try:
         with path.open("rb") as file:

@@ -5,11 +5,13 @@ What each metric computes, and after whom, is in :mod:`p2p_eval.metrics`.
 
 from __future__ import annotations
 
+import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from fcn.files import sha256_of
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.metric import Metric
@@ -143,12 +145,12 @@ def image_metrics(
             _score(result, signatures, figures, draws, seed)
             for result, figures in zip(done, sets, strict=True)
         )
-        files: dict[Path, bytes] = {}
+        files: dict[Path, bytes | Iterable[bytes]] = {}
         for result, figures, entry in zip(done, sets, entries, strict=True):
             part = ImageMetricsReport((entry,), unavailable).to_json()
             folder = out / result.name / SCORE_FOLDER
-            files[folder / VALUES] = result.values.to_bytes()
-            files[folder / "per_image.csv"] = per_image_csv(result.values).encode()
+            files[folder / VALUES] = result.values.lines()
+            files[folder / "per_image.csv"] = per_image_csv(result.values)
             if figures:
                 files[folder / SETS] = sets_bytes(_set_work(result, out), figures)
             files[folder / "score.json"] = document_bytes(part)
@@ -166,7 +168,7 @@ def image_metrics(
             )
             files[out / COMPARISON] = document_bytes(compared.to_json())
         else:
-            changed = [result.name for result in done if fresh or _changed(result, out, files)]
+            changed = [result.name for result in done if fresh or _changed(result, out)]
             remove_stale(out / COMPARISON, changed)
         write_together(files)
         for result in done:  # last, so that a kill costs nothing
@@ -179,9 +181,15 @@ def _none_can_run(unavailable: Sequence[Unavailable]) -> InputError:
     return InputError(f"none of the metrics asked for can run\n{reasons}")
 
 
-def _changed(result: _Result, out: Path, files: Mapping[Path, bytes]) -> bool:
+def _changed(result: _Result, out: Path) -> bool:
+    """Whether the experiment's file of values will be another one than there is."""
     path = out / result.name / SCORE_FOLDER / VALUES
-    return not path.is_file() or path.read_bytes() != files[path]
+    if not path.is_file():
+        return True
+    new = hashlib.sha256()
+    for line in result.values.lines():
+        new.update(line)
+    return sha256_of(path) != new.hexdigest()
 
 
 def _signature(metric: Metric, device: str) -> Signature:

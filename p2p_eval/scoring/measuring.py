@@ -22,8 +22,9 @@ from p2p_eval.results.images import probe
 from p2p_eval.scores.feature_cache import FeatureCache
 from p2p_eval.scores.journal import Journal, Values, read_values
 from p2p_eval.scores.store import remove, remove_leftovers
-from p2p_eval.scores.values_file import ROLES, SourceFile, ValueRow, read_metric_values
+from p2p_eval.scores.values_file import ValueRow, read_metric_values
 from p2p_eval.scoring.loaded import Loaded, load
+from p2p_eval.scoring.measured_rows import MeasuredRows
 from p2p_eval.scoring.pairs import ImagePair
 from p2p_eval.scoring.threads import ahead, arithmetic
 
@@ -65,7 +66,7 @@ class Measuring:
 class Measured:
     """The pairs that were measured, in order, and those that were left out with the reason."""
 
-    rows: tuple[ValueRow, ...]
+    rows: Collection[ValueRow]
     jpegs: int
     left_out: tuple[str, ...]
 
@@ -92,16 +93,6 @@ class _Work:
     pixels: list[Tensor] = field(default_factory=list)
     error: InputError | None = None
 
-    def row(self, how: Measuring) -> ValueRow:
-        values = {
-            metric.name: self.new[line] if line in self.new else self.known[line]
-            for line, metric in how.metrics.items()
-        }
-        files = {
-            role: _source(file, how.out) for role, file in zip(ROLES, self.files, strict=False)
-        }
-        return ValueRow(self.pair.id, self.key, files, values)
-
 
 def measure_pairs(
     pairs: Sequence[ImagePair], folder: Path, how: Measuring, step: Callable[[], None]
@@ -119,7 +110,7 @@ def measure_pairs(
         StoreError: A file is damaged, or cannot be written.
     """
     measure = partial(_measure_some, stored=_stored(folder, how.fresh), how=how)
-    rows: list[ValueRow] = []
+    rows = MeasuredRows([metric.name for metric in how.metrics.values()], how.out)
     left_out: list[str] = []
     jpegs = 0
     with Journal(folder / JOURNAL) as journal, arithmetic():
@@ -129,7 +120,9 @@ def measure_pairs(
             if work.error is None:
                 if work.new:
                     journal.append(work.key, work.new)
-                rows.append(work.row(how))
+                values = {**work.known, **work.new}
+                digests = [file.sha256 for file in work.files]
+                rows.add(work.pair, work.key, digests, [values[line] for line in how.metrics])
                 jpegs += work.files[0].is_jpeg
             elif how.keep_going:
                 image = f"{work.pair.output.path}: "  # the pair's name says it
@@ -141,7 +134,7 @@ def measure_pairs(
             step()
     if not rows:
         raise InputError(f"none of the {len(pairs)} pairs can be used; the first: {left_out[0]}")
-    return Measured(tuple(rows), jpegs, tuple(left_out))
+    return Measured(rows, jpegs, tuple(left_out))
 
 
 def _stored(folder: Path, fresh: bool) -> dict[str, Values]:
@@ -214,11 +207,6 @@ def _opened(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _W
     except InputError as error:
         work.error = error
     return work
-
-
-def _source(loaded: Loaded, out: Path) -> SourceFile:
-    path = Path(os.path.relpath(loaded.image.path, out)).as_posix()
-    return SourceFile(path, loaded.image.half, loaded.sha256)
 
 
 def _measure(batch: Sequence[_Work], how: Measuring) -> None:

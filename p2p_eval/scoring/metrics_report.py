@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -145,9 +146,10 @@ def summarise(
         seed: Of the bootstrap.
     """
     scores = []
-    for name, facts in values.metrics.items():
-        column = np.array([row.values[name] for row in values.rows], np.float64)
-        figures: Summary = summary(column, draws=draws, seed=seed)
+    every = (value for row in values.rows for value in row.values.values())
+    table = np.fromiter(every, np.float64).reshape(len(values.rows), len(values.metrics))
+    for (name, facts), column in zip(values.metrics.items(), table.T, strict=True):
+        figures: Summary = summary(np.ascontiguousarray(column), draws=draws, seed=seed)
         scores.append(
             MetricScore(
                 name,
@@ -163,14 +165,13 @@ def summarise(
     return tuple(scores)
 
 
-def per_image_csv(values: MetricValues) -> str:
-    """Give one row an image: its id, and its value of each metric in full precision.
+def per_image_csv(values: MetricValues) -> Iterator[bytes]:
+    """Give one line an image: its id, and its value of each metric in full precision.
 
     Ids start with a letter or a digit, so no spreadsheet takes one for a formula.
     """
-    text = io.StringIO()
-    table = csv.writer(text, lineterminator="\n")
-    table.writerow(["image", *values.metrics])
-    for row in values.rows:
-        table.writerow([row.image, *(repr(row.values[name]) for name in values.metrics)])
-    return text.getvalue()
+    rows = ([row.image, *map(repr, row.values.values())] for row in values.rows)
+    for cells in chain([["image", *values.metrics]], rows):
+        line = io.StringIO()
+        csv.writer(line, lineterminator="\n").writerow(cells)
+        yield line.getvalue().encode()

@@ -75,7 +75,7 @@ def write_metrics(
         rows.append(ValueRow(image, "0" * 64, files, measured))
     folder = out / name / "metrics"
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "values.json").write_bytes(MetricValues(name, facts, tuple(rows)).to_bytes())
+    (folder / "values.json").write_bytes(b"".join(MetricValues(name, facts, tuple(rows)).lines()))
     figures = {}
     for metric, (better, unit, _, _) in METRICS.items():
         known = np.array([v for v in values[metric] if np.isfinite(v)])

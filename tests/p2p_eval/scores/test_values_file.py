@@ -42,7 +42,7 @@ VALUES = MetricValues(
 
 def test_round_trip(tmp_path: Path) -> None:
     path = tmp_path / "values.json"
-    path.write_bytes(VALUES.to_bytes())
+    path.write_bytes(b"".join(VALUES.lines()))
     assert read_metric_values(path) == VALUES
     document = json.loads(path.read_bytes())
     assert document["schema"] == "p2p-eval/metrics-values/1"
@@ -53,7 +53,7 @@ def test_round_trip(tmp_path: Path) -> None:
 def test_no_rows(tmp_path: Path) -> None:
     empty = MetricValues("x", VALUES.metrics, ())
     path = tmp_path / "values.json"
-    path.write_bytes(empty.to_bytes())
+    path.write_bytes(b"".join(empty.lines()))
     assert read_metric_values(path) == empty
 
 
@@ -103,7 +103,7 @@ def set_at(*place: Any) -> Callable[[Any], None]:
 def test_what_is_wrong_is_refused(
     tmp_path: Path, change: Callable[[Any], None], message: str
 ) -> None:
-    document = json.loads(VALUES.to_bytes())
+    document = json.loads(b"".join(VALUES.lines()))
     change(document)
     path = tmp_path / "values.json"
     path.write_text(json.dumps(document))
@@ -126,7 +126,7 @@ def test_what_is_no_document_is_refused(tmp_path: Path, data: bytes) -> None:
 
 
 def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path) -> None:
-    data = VALUES.to_bytes()
+    data = b"".join(VALUES.lines())
     path = tmp_path / "values.json"
     for length in range(0, len(data) - 2, 7):
         path.write_bytes(data[:length])
@@ -136,7 +136,7 @@ def test_a_file_that_is_cut_anywhere_is_refused(tmp_path: Path) -> None:
 
 def test_size_is_bounded_before_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "values.json"
-    path.write_bytes(VALUES.to_bytes())
+    path.write_bytes(b"".join(VALUES.lines()))
     monkeypatch.setattr(values_file, "MAX_BYTES", 100)
     with pytest.raises(StoreError, match="over 100 bytes"):
         read_metric_values(path)

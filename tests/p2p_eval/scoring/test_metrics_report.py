@@ -62,7 +62,7 @@ def test_what_is_not_known_is_null() -> None:
 
 
 def test_rows_have_full_precision() -> None:
-    text = per_image_csv(values((0.1 + 0.2, 1 / 3), (math.inf, 1e-300)))
+    text = b"".join(per_image_csv(values((0.1 + 0.2, 1 / 3), (math.inf, 1e-300)))).decode()
     rows = list(csv.reader(io.StringIO(text)))
     assert rows[0] == ["image", "psnr", "ssim[rgb]"]
     assert rows[1] == ["0", "0.30000000000000004", "0.3333333333333333"]
