@@ -8,27 +8,30 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import metrics_files
 import pytest
 import torch
-from metrics_pairs import pairs
+from metrics_pairs import pairs, write_pairs
 from metrics_peers import peer
 from metrics_speed import FAST, ours
 from metrics_timing import Candidate, interleave, processors, values
-from metrics_weights import provide
+from metrics_weights import backbone_file, provide
 from pytest_benchmark.fixture import BenchmarkFixture
 from torch import Tensor
 
 # The package that is fastest here, and how many times as fast we have to be.
 AT_LEAST = {
     "psnr": ("torchmetrics", 1.0),
-    "ssim": ("scikit-image", 3.0),
-    "ssim[rgb]": ("scikit-image", 3.0),
+    "ssim": ("piqa", 3.0),
+    "ssim[rgb]": ("piqa", 3.0),
     "ms-ssim": ("piqa", 1.0),
     "gmsd": ("piqa", 2.0),
     "ciede2000": ("scikit-image", 1.0),
     "lpips[alex]": ("lpips", 1.0),
     "lpips[squeeze]": ("lpips", 1.0),
 }
+FILES_AT_LEAST = {metrics_files.NEW: 1.5, metrics_files.SEEN: 2.5}
+"""From two folders to a CSV, beside the better of two programs made of packages."""
 CLOSE = {"psnr": 1e-5, "ciede2000": 1e-4}
 """Greatest difference from the package's values; 5e-5 otherwise."""
 TURNS = 15
@@ -79,3 +82,13 @@ def test_faster_than_the_fastest_package(images: tuple[Tensor, Tensor], metric: 
     ratio = other.seconds / fast.seconds
     print(f"{metric}: {ratio:.2f} times as fast as {package}")
     assert ratio >= least
+
+
+def test_from_files_to_a_csv(tmp_path: Path) -> None:
+    write_pairs(tmp_path, 400, generators=2)
+    packages = {metric: AT_LEAST[metric][0] for metric in metrics_files.METRICS}
+    programs = metrics_files.compare(tmp_path, backbone_file("alex"), packages, rounds=3)
+    best = min(programs[name].inside for name in metrics_files.PACKAGES)
+    ratios = {name: best / programs[name].inside for name in FILES_AT_LEAST}
+    print(f"from files: {ratios}")
+    assert all(ratios[name] >= least for name, least in FILES_AT_LEAST.items()), ratios

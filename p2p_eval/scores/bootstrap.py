@@ -19,7 +19,7 @@ DRAWS = 10_000
 LEVEL = 0.95
 """Share of the draws that the interval holds."""
 
-CHUNK_CELLS = 1 << 24
+CHUNK_CELLS = 1 << 22
 """Weights that are held at once, so that memory does not grow with items times draws."""
 
 SUMS = 1 << 21
