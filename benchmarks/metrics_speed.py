@@ -33,7 +33,7 @@ from p2p_eval.metrics.lpips import load_lpips
 FAST, EXACT = "p2p-eval", "p2p-eval, float64"
 GRAY = ("ssim", "ms-ssim", "gmsd")
 QUICK = [metric for metric in PEERS if metric != "lpips[vgg]"]
-IMAGES, FILE_ROUNDS = 32, 2
+IMAGES, FILE_ROUNDS = 32, 3
 COMPARED = 4
 """Pairs on which values are compared."""
 
