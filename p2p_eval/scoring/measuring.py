@@ -264,19 +264,17 @@ def _distances(
     """Measure in two steps; on a CPU the real images' features are kept, a GPU is faster anew."""
     machine = f"torch {torch.__version__}|{torch.backends.cpu.get_cpu_capability()}"
     keys = [_cache_key(work.files[1], f"{line}|{machine}") for work in works]
-    kept = y.device.type == "cpu"
-    real = [how.cache.get(key) if kept else None for key in keys]
-    new = [n for n, of_one in enumerate(real) if of_one is None]
-    generated = features.of(torch.cat([x, y[new]]))
-    for n, of_one in zip(new, generated[len(x) :], strict=True):
+    keep = y.device.type == "cpu"
+    found = {n: how.cache.get(key) for n, key in enumerate(keys)} if keep else {}
+    real = {n: of_one for n, of_one in found.items() if of_one is not None}
+    new = [n for n in range(len(y)) if n not in real]
+    features_of = features.of(torch.cat([x, y[new]]))
+    generated, computed = features_of[: len(x)], features_of[len(x) :]
+    for n, of_one in zip(new, computed, strict=True):
         real[n] = of_one
-        if kept:
+        if keep:
             how.cache.put(keys[n], of_one)
-    return [
-        float(features.distance(a, b))
-        for a, b in zip(generated, real, strict=False)
-        if b is not None
-    ]
+    return [float(features.distance(of_one, real[n])) for n, of_one in enumerate(generated)]
 
 
 def _cache_key(target: Loaded, what: str) -> str:

@@ -146,7 +146,7 @@ def summarise(
         seed: Of the bootstrap.
     """
     scores = []
-    every = (value for row in values.rows for value in row.values.values())
+    every = (row.values[name] for row in values.rows for name in values.metrics)
     table = np.fromiter(every, np.float64).reshape(len(values.rows), len(values.metrics))
     for (name, facts), column in zip(values.metrics.items(), table.T, strict=True):
         figures: Summary = summary(np.ascontiguousarray(column), draws=draws, seed=seed)
@@ -170,7 +170,9 @@ def per_image_csv(values: MetricValues) -> Iterator[bytes]:
 
     Ids start with a letter or a digit, so no spreadsheet takes one for a formula.
     """
-    rows = ([row.image, *map(repr, row.values.values())] for row in values.rows)
+    rows = (
+        [row.image, *(repr(row.values[name]) for name in values.metrics)] for row in values.rows
+    )
     for cells in chain([["image", *values.metrics]], rows):
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(cells)

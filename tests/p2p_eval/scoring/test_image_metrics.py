@@ -417,12 +417,23 @@ def test_nothing_can_be_used(street: Path, counted: Counted) -> None:
 def test_a_metric_without_a_value(
     street: Path, counted: Counted, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    batches: list[int] = []
+    for n in range(5):  # of one size, so that they are measured together
+        save(image_of(street, f"{n}_fake_B.png"), pixels(n))
+        save(image_of(street, f"{n}_real_B.png"), pixels(50 + n))
+    first = int(pixels(0).sum())
+
     def undefined(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return torch.tensor([math.nan])
+        batches.append(len(x))
+        return torch.where(x.sum((1, 2, 3)) == first, math.nan, 1.0)
 
     monkeypatch.setitem(METRICS, "far", dataclasses.replace(METRICS["far"], measure=undefined))
     with pytest.raises(InputError, match=r"0_fake_B\.png: far has no value for this image"):
         score(street)
+    report = score(street, "far", keep_going=True)
+    assert [entry.split(":")[0] for entry in report.experiments[0].left_out] == ["0"]
+    assert report.experiments[0].images == 4
+    assert max(batches) == 5
 
 
 def test_a_fault_is_not_taken_for_bad_input(
