@@ -64,8 +64,11 @@ class ToomCook:
 
     def weight(self, kernel: Tensor) -> Tensor:
         """Transform kernels ``(K, C, r, r)`` to ``(size, size, K, C)``, in float64."""
-        matrix = self.weight_matrix
-        return torch.einsum("ai,kcij,bj->abkc", matrix, kernel.double(), matrix)
+        outputs, inputs, taps, _ = kernel.shape
+        kernels = kernel.double().permute(2, 3, 0, 1).reshape(taps, -1)
+        rows = torch.matmul(self.weight_matrix, kernels).view(self.size, taps, -1)
+        both = torch.matmul(self.weight_matrix, rows)
+        return both.view(self.size, self.size, outputs, inputs)
 
     def input(self, d: Sequence[Tensor], t: Sequence[Tensor], even: Tensor, odd: Tensor) -> None:
         """Write the transform of ``d`` to ``t``; ``even`` and ``odd`` are scratch."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor
@@ -101,8 +102,6 @@ def image_mean(images: Tensor) -> Tensor:
 
 
 def _smooth_by_opencv(images: Tensor, window: tuple[float, ...]) -> Tensor:
-    import cv2
-
     # One picture, the images one below the other; where the window lies in two of them is cut off.
     picture = images.view(-1, images.shape[-1]).numpy()
     weights = np.array(window, picture.dtype)

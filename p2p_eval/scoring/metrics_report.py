@@ -13,7 +13,7 @@ import numpy as np
 
 from p2p_eval.metrics.metric import Better
 from p2p_eval.scores.signature import Signature
-from p2p_eval.scores.statistics import Summary, summary
+from p2p_eval.scores.statistics import summaries
 from p2p_eval.scores.values_file import MetricValues
 from p2p_eval.scoring.comparison import Compared
 from p2p_eval.scoring.metric_choice import Unavailable
@@ -145,24 +145,24 @@ def summarise(
         draws: Of the bootstrap over images.
         seed: Of the bootstrap.
     """
-    scores = []
     every = (row.values[name] for row in values.rows for name in values.metrics)
     table = np.fromiter(every, np.float64).reshape(len(values.rows), len(values.metrics))
-    for (name, facts), column in zip(values.metrics.items(), table.T, strict=True):
-        figures: Summary = summary(np.ascontiguousarray(column), draws=draws, seed=seed)
-        scores.append(
-            MetricScore(
-                name,
-                facts.better,
-                facts.unit,
-                figures.mean,
-                figures.std,
-                figures.ci95,
-                figures.infinite,
-                str(signatures[name]),
-            )
+    columns = np.ascontiguousarray(table.T)
+    return tuple(
+        MetricScore(
+            name,
+            facts.better,
+            facts.unit,
+            figures.mean,
+            figures.std,
+            figures.ci95,
+            figures.infinite,
+            str(signatures[name]),
         )
-    return tuple(scores)
+        for (name, facts), figures in zip(
+            values.metrics.items(), summaries([*columns], draws=draws, seed=seed), strict=True
+        )
+    )
 
 
 def per_image_csv(values: MetricValues) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy import stats
 
-from p2p_eval.scores.statistics import compare, summary
+from p2p_eval.scores.statistics import compare, summaries, summary
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +49,14 @@ def test_the_interval_is_that_of_a_loop_over_draws() -> None:
     means = [values[rng.integers(30, size=30)].mean() for _ in range(500)]
     low, high = summary(values, draws=500, seed=7).ci95
     np.testing.assert_allclose([low, high], np.quantile(means, [0.025, 0.975]), rtol=1e-14)
+
+
+def test_several_at_once_are_as_each_alone() -> None:
+    columns = [scores(30), scores(30, 1) * 1e-3, np.append(scores(28, 2), [np.inf, np.inf]),
+               np.full(30, np.inf), scores(30, 3) - 1e6]  # fmt: skip
+    together = summaries(columns, draws=700, seed=5)
+    for column, one in zip(columns, together, strict=True):
+        np.testing.assert_equal(one, summary(column, draws=700, seed=5))
 
 
 def test_the_interval_is_near_scipys() -> None:
