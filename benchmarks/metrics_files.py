@@ -50,8 +50,9 @@ def compare(
     """
     programs = {name: Program() for name in (*PACKAGES, NEW, SEEN)}
     task = {"weights": str(weights), "packages": packages}
-    for _ in range(rounds):
-        shutil.rmtree(folder / "cache", ignore_errors=True)
+    for number in range(rounds):
+        # A new folder a round: ext4 takes its time over new files where many were just removed.
+        task["cache"] = str(folder / f"cache_{number}")
         for name, program in programs.items():
             # The second generator's images are new; their real images are those of the first.
             generated = folder / GENERATED.format(1 if name == SEEN else 0)
@@ -67,7 +68,7 @@ def in_own_process(name: str, task: dict[str, Any], folder: Path, program: Progr
     start = time.perf_counter()
     done = subprocess.run(
         [sys.executable, __file__, name, json.dumps(task)],
-        env={**os.environ, "P2P_EVAL_CACHE": str(folder / "cache")},
+        env={**os.environ, "P2P_EVAL_CACHE": task["cache"]},
         stdout=subprocess.PIPE,
         text=True,
     )
