@@ -24,6 +24,7 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from p2p_eval.metrics.backbones import BACKBONES, BackboneName, Network
@@ -122,7 +123,7 @@ class LPIPS:
         features: list[ImageFeatures] = []
         with _exact(self.device):
             for some in torch.split(images, count):
-                taps = self._network((some.to(self.device) * factor + self._offset).float())
+                taps = self._network((some.to(self.device) * factor).add_(self._offset).float())
                 scaled = (
                     [_scaled(activations, root) for activations in maps]
                     for maps, root in zip(taps, self._roots, strict=True)
@@ -142,9 +143,9 @@ class LPIPS:
             raise ValueError(f"got features of shapes {shapes[0]} and {shapes[1]}, expected equal")
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for of_x, of_y in zip(x, y, strict=True):
-            difference = of_x.to(self.device) - of_y.to(self.device)
+            squares = F.mse_loss(of_x.to(self.device), of_y.to(self.device), reduction="none")
             # Pixel by pixel first, so that the last bits do not depend on the number of threads.
-            total += difference.square_().sum(-1).sum(dtype=torch.float64)
+            total += squares.sum(-1).sum(dtype=torch.float64)
         return total
 
 

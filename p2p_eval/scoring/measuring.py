@@ -17,7 +17,7 @@ from torch import Tensor
 
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
-from p2p_eval.metrics.metric import Features, Metric
+from p2p_eval.metrics.metric import Features, ImageFeatures, Metric
 from p2p_eval.results.images import probe
 from p2p_eval.scores.feature_cache import FeatureCache
 from p2p_eval.scores.journal import Journal, Values, read_values
@@ -82,6 +82,7 @@ class _Work:
         known: What earlier runs measured.
         new: What this one does.
         pixels: Those of output and target while something is to be measured, or else none.
+        kept: Features of the target that earlier runs kept, by signature.
         error: Why the pair cannot be used.
     """
 
@@ -91,6 +92,7 @@ class _Work:
     known: Values = field(default_factory=dict)
     new: Values = field(default_factory=dict)
     pixels: list[Tensor] = field(default_factory=list)
+    kept: dict[str, ImageFeatures] = field(default_factory=dict)
     error: InputError | None = None
 
 
@@ -198,11 +200,12 @@ def _opened(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _W
         output, target = work.files[:2]
         work.key = hashlib.sha256(f"{output.content}\n{target.content}".encode()).hexdigest()
         work.known = stored.get(work.key, {})
-        missing = [metric for line, metric in how.metrics.items() if line not in work.known]
+        missing = {line: how.metrics[line] for line in how.metrics if line not in work.known}
         # Without any metric, for FID alone, the images are still looked at.
         if missing or not how.metrics:
-            x, y = output.pixels(), _real_pixels(target, how.cache)
-            _check_sizes(pair, x, y, missing)
+            x = output.pixels()
+            y, work.kept = _kept_of_real(target, missing, how)
+            _check_sizes(pair, x, y, missing.values())
             work.pixels = [x, y]
     except InputError as error:
         work.error = error
@@ -211,11 +214,19 @@ def _opened(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _W
 
 def _measure(batch: Sequence[_Work], how: Measuring) -> None:
     """Measure what is missing of pairs of one size; a pair without a value gets an error."""
+    x, y = (torch.cat(images) for images in zip(*(work.pixels for work in batch), strict=True))
     try:
+        x, y = x.to(how.device), y.to(how.device)
         for line, metric in how.metrics.items():
-            works = [work for work in batch if line not in work.known]
-            if works:
-                values = _values(line, metric, works, how)
+            places = [n for n, work in enumerate(batch) if line not in work.known]
+            if places:
+                works = [batch[n] for n in places]
+                some = (x, y) if len(places) == len(batch) else (x[places], y[places])
+                values = (
+                    metric.measure(*some).tolist()
+                    if metric.features is None
+                    else _distances(metric.features, line, works, *some, how)
+                )
                 for work, value in zip(works, values, strict=True):
                     work.new[line] = value
                     if work.error is None and (math.isnan(value) or value == -math.inf):
@@ -225,7 +236,7 @@ def _measure(batch: Sequence[_Work], how: Measuring) -> None:
                             "out"
                         )
     except torch.cuda.OutOfMemoryError:
-        height, width = batch[0].pixels[0].shape[2:]
+        height, width = x.shape[2:]
         for work in batch:
             work.error = InputError(
                 f"{work.pair.output}: the GPU has too little memory for images of {width}×{height} "
@@ -237,48 +248,53 @@ def _measure(batch: Sequence[_Work], how: Measuring) -> None:
         raise
     for work in batch:
         work.pixels.clear()
+        work.kept.clear()
 
 
-def _values(line: str, metric: Metric, works: Sequence[_Work], how: Measuring) -> list[float]:
-    x, y = (
-        torch.cat(images).to(how.device)
-        for images in zip(*(work.pixels for work in works), strict=True)
-    )
-    if metric.features is None:
-        return metric.measure(x, y).tolist()
-    return _distances(metric.features, line, works, x, y, how)
+def _kept_of_real(
+    target: Loaded, missing: Mapping[str, Metric], how: Measuring
+) -> tuple[Tensor, dict[str, ImageFeatures]]:
+    """Return a real image's pixels, and those features by signature that were kept of it.
 
-
-def _real_pixels(target: Loaded, cache: FeatureCache) -> Tensor:
-    key = _cache_key(target, f"pixels|Pillow {PIL.__version__}|version:{__version__}")
-    if (kept := cache.get(key)) is not None:
-        return kept[0]
-    pixels = target.pixels()
-    cache.put(key, [pixels])
-    return pixels
+    Pixels are kept with the features, or alone where no metric has any. A GPU is faster anew.
+    """
+    on_cpu = how.device.type == "cpu"
+    lines = [line for line, metric in missing.items() if metric.features is not None and on_cpu]
+    kept = {}
+    pixels = None
+    for line in lines:
+        if (entry := how.cache.get(_cache_key(target, line))) is not None:
+            pixels, *features = entry
+            kept[line] = tuple(features)
+    alone = _cache_key(target, "pixels")
+    if pixels is None and (entry := how.cache.get(alone)) is not None:
+        pixels = entry[0]
+    if pixels is None:
+        pixels = target.pixels()
+        if not lines:
+            how.cache.put(alone, [pixels])
+    return pixels, kept
 
 
 def _distances(
     features: Features, line: str, works: Sequence[_Work], x: Tensor, y: Tensor, how: Measuring
 ) -> list[float]:
-    """Measure in two steps; on a CPU the real images' features are kept, a GPU is faster anew."""
-    machine = f"torch {torch.__version__}|{torch.backends.cpu.get_cpu_capability()}"
-    keys = [_cache_key(work.files[1], f"{line}|{machine}") for work in works]
-    keep = y.device.type == "cpu"
-    found = {n: how.cache.get(key) for n, key in enumerate(keys)} if keep else {}
-    real = {n: of_one for n, of_one in found.items() if of_one is not None}
+    """Measure in two steps, the first one only for real images whose features were not kept."""
+    real = {n: work.kept[line] for n, work in enumerate(works) if line in work.kept}
     new = [n for n in range(len(y)) if n not in real]
     features_of = features.of(torch.cat([x, y[new]]))
     generated, computed = features_of[: len(x)], features_of[len(x) :]
     for n, of_one in zip(new, computed, strict=True):
         real[n] = of_one
-        if keep:
-            how.cache.put(keys[n], of_one)
+        if how.device.type == "cpu":
+            how.cache.put(_cache_key(works[n].files[1], line), [y[n : n + 1], *of_one])
     return [float(features.distance(of_one, real[n])) for n, of_one in enumerate(generated)]
 
 
 def _cache_key(target: Loaded, what: str) -> str:
-    return hashlib.sha256(f"{target.content}\n{what}".encode()).hexdigest()
+    machine = f"torch {torch.__version__}|{torch.backends.cpu.get_cpu_capability()}"
+    makers = f"Pillow {PIL.__version__}|{machine}|version:{__version__}"
+    return hashlib.sha256(f"{target.content}\n{what}|{makers}".encode()).hexdigest()
 
 
 def _check_sizes(pair: ImagePair, x: Tensor, y: Tensor, metrics: Collection[Metric]) -> None:

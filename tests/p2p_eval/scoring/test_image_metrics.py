@@ -277,7 +277,7 @@ def test_features_of_real_images_are_kept(street: Path, counted: Counted, cached
     score(street)
     first = files(street)
     assert counted.calls["features"] == 15  # 5 real ones, 10 generated ones
-    assert len(list(cached.iterdir())) == 10  # pixels and features
+    assert len(list(cached.iterdir())) == 5  # pixels and features together
     score(street, fresh=True)
     assert counted.calls["features"] == 25
     assert files(street) == first
