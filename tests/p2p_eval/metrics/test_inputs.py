@@ -148,7 +148,6 @@ def test_values_of_a_batch_keep_their_order() -> None:
     [
         "gradient_similarity",
         "multiscale_similarity",
-        "peak_signal_noise",
         "structural_similarity",
     ],
 )
