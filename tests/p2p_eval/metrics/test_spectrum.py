@@ -143,7 +143,7 @@ def test_any_size_and_batch(measure: Measure, size: tuple[int, int], count: int)
 @BOTH
 @pytest.mark.parametrize("size", [(64, 64), (81, 89), (128, 128)])
 def test_noise_has_neither_blur_nor_tiles(measure: Measure, size: tuple[int, int]) -> None:
-    """One image's figure has a standard deviation of about 1 dB at the most; the mean of 16, 1/4."""
+    """The figure of one image has a standard deviation of about 1 dB, the mean of 16 a fourth."""
     seeded = torch.Generator().manual_seed(0)
     x, y = torch.randint(256, (2, 16, 3, *size), generator=seeded).to(torch.uint8)
     assert measure(x, y).mean().abs() < 1
