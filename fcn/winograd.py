@@ -239,15 +239,11 @@ class GroupedProduct:
             because two copies of large weights are one too many.
         bias: Shape ``(groups, K)``.
         inputs: ``C``.
-        repack: Whether the weights are ordered anew where the number of tiles changes, which pays
-            where it seldom does.
     """
 
-    def __init__(
-        self, weight: Callable[[], Tensor], bias: Tensor, inputs: int, repack: bool = True
-    ) -> None:
+    def __init__(self, weight: Callable[[], Tensor], bias: Tensor, inputs: int) -> None:
         """Keep what the first use needs."""
-        self.inputs, self._repack = inputs, repack
+        self.inputs = inputs
         self.groups, self.outputs = bias.shape
         self._make: Callable[[], Tensor] | None = weight
         self._weight, self._bias = torch.empty(0), bias.flatten().clone()
@@ -275,7 +271,7 @@ class GroupedProduct:
     def _packed(self, image: Tensor) -> Tensor:
         """Return the weights in oneDNN's order, which depends on the number of tiles."""
         with self._packing:
-            if not self._packed_for or (self._repack and self._packed_for != image.shape[2]):
+            if self._packed_for != image.shape[2]:
                 weight = self._weight.to_dense() if self._make is None else self._make()
                 weight = weight.view(self.groups * self.outputs, self.inputs, 1, 1)
                 self._weight = _reordered(weight, self.groups, image)

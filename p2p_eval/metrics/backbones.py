@@ -22,7 +22,7 @@ __all__ = ["BACKBONES", "Backbone", "BackboneName", "Conv", "Fire", "Network", "
 BackboneName = Literal["alex", "vgg", "squeeze"]
 
 Convolution = Callable[[Sequence[Tensor]], list[Tensor]]
-"""Maps of one size, ``(1, C, H, W)`` each, to what a layer makes of each alone."""
+"""Convolves maps of one size, ``(1, C, H, W)`` each; none depends on another."""
 
 WIDE = 64  # input channels from which Winograd's products outweigh its transforms
 
@@ -213,17 +213,12 @@ class Network:
 def _direct(conv: Conv, weight: Tensor, bias: Tensor) -> Convolution:
     weight = weight.contiguous(memory_format=torch.channels_last)
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-    if weight.device.type != "cpu" or not onednn:
-        return lambda maps: [
-            F.conv2d(m, weight, bias, conv.stride, conv.padding).relu_() for m in maps
-        ]
-    # F.conv2d sends small maps to other code, whose rounding depends on the number of threads.
     padding, stride, dilation = [conv.padding] * 2, [conv.stride] * 2, [1, 1]
 
-    def convolve(maps: Sequence[Tensor]) -> list[Tensor]:
-        return [
-            torch.mkldnn_convolution(m, weight, bias, padding, stride, dilation, 1).relu_()
-            for m in maps
-        ]
+    def convolve(x: Tensor) -> Tensor:
+        if x.device.type != "cpu" or not onednn:
+            return F.conv2d(x, weight, bias, conv.stride, conv.padding).relu_()
+        # F.conv2d sends small maps to other code, whose rounding depends on the number of threads.
+        return torch.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1).relu_()
 
-    return convolve
+    return lambda maps: [*map(convolve, maps)]

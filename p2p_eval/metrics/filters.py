@@ -29,10 +29,10 @@ def gaussian(size: int, sigma: float) -> tuple[float, ...]:
 
 
 def smooth_(images: Tensor, window: tuple[float, ...]) -> Tensor:
-    """Weigh the neighbourhood of each pixel with a window, along both axes, in place.
+    """Weigh the neighbourhood of each pixel with a window, along both axes.
 
-    The result lies in the memory of the images, which are lost: fresh memory for it would cost the
-    system as much time as the sums.
+    On a CPU the result lies in the memory of the images, which are lost: fresh memory for it would
+    cost the system as much time as the sums.
 
     Args:
         images: Floating, ``(..., H, W)``, contiguous.
@@ -41,10 +41,15 @@ def smooth_(images: Tensor, window: tuple[float, ...]) -> Tensor:
     Returns:
         ``(..., H - K + 1, W - K + 1)``: only where the window lies inside, MATLAB's ``'valid'``.
 
+    Raises:
+        ValueError: The window has an even number of weights.
+
     Example:
         >>> smooth_(torch.arange(9.0).view(3, 3), (0.25, 0.5, 0.25))
         tensor([[4.]])
     """
+    if len(window) % 2 == 0:
+        raise ValueError(f"got a window of {len(window)} weights, expected an odd number")
     return (_smooth_by_opencv if images.device.type == "cpu" else _smooth_by_shifts)(images, window)
 
 
@@ -106,17 +111,18 @@ def _smooth_by_opencv(images: Tensor, window: tuple[float, ...]) -> Tensor:
     picture = images.view(-1, images.shape[-1]).numpy()
     weights = np.array(window, picture.dtype)
     cv2.sepFilter2D(picture, -1, weights, weights, dst=picture)
-    margin = len(window) // 2
-    return images[..., margin:-margin, margin:-margin]
+    for axis in (-2, -1):
+        images = images.narrow(axis, len(window) // 2, images.shape[axis] - len(window) + 1)
+    return images
 
 
 def _smooth_by_shifts(images: Tensor, window: tuple[float, ...]) -> Tensor:
     for axis in (-2, -1):
         length = images.shape[axis] - len(window) + 1
-        images = sum(
-            (images.narrow(axis, i, length) * weight for i, weight in enumerate(window)),
-            start=images.new_zeros(()),
-        )
+        total = images.narrow(axis, 0, length) * window[0]
+        for start, weight in enumerate(window[1:], 1):
+            total.add_(images.narrow(axis, start, length), alpha=weight)
+        images = total
     return images
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from p2p_eval.metrics.filters import block_sum, image_mean
 from p2p_eval.metrics.gray import gray
-from p2p_eval.metrics.inputs import UINT8_PEAK, check_images, each_image
+from p2p_eval.metrics.inputs import AT_ONCE, UINT8_PEAK, check_images, each_image
 from p2p_eval.metrics.metric import Metric
 
 __all__ = ["VARIANTS", "gmsd"]
@@ -16,9 +16,6 @@ __all__ = ["VARIANTS", "gmsd"]
 T = 170.0
 SMALLEST = 3
 """Below, what is left after reducing is one pixel, which has no deviation."""
-
-PIXELS = 1 << 18
-"""At a time: enough for few calls, which threads hardly wait for, and few enough for the cache."""
 
 
 @torch.no_grad()
@@ -65,13 +62,13 @@ def gmsd(
         images = gray(torch.cat([x, y]), torch.int16)
         a, b = _squared_gradient(images, dtype).chunk(2)
         count = a[0].numel()
-        # 1 less the similarity, which deviates as much.
+        # 1 - similarity deviates as much, in fewer steps.
         total = a + b
         difference = torch.sub(total, (a * b).sqrt_(), alpha=2) / total.add_(constant)
         difference -= image_mean(difference).view(-1, 1, 1, 1)
         return (image_mean(difference.square_()) * (count / (count - 1))).sqrt()
 
-    return each_image(deviation, x, y, pixels=PIXELS)
+    return each_image(deviation, x, y, pixels=AT_ONCE)
 
 
 def _squared_gradient(images: Tensor, dtype: torch.dtype) -> Tensor:

@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from p2p_eval.metrics.backbones import BACKBONES, BackboneName, Network
-from p2p_eval.metrics.inputs import check_images
+from p2p_eval.metrics.inputs import AT_ONCE, check_images
 from p2p_eval.metrics.lpips_weights import (
     LINEAR_SHA256,
     backbone_weights,
@@ -42,7 +42,6 @@ __all__ = ["LPIPS", "load_lpips"]
 EPSILON = 1e-10
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
-PIXELS = 1 << 18  # of images that go through the network at a time: they share its weights' reading
 SHOWN_DIGITS = 16  # of a sha256 in a signature
 
 
@@ -119,7 +118,7 @@ class LPIPS:
         """
         peak = check_images(images, images, peak=peak, channels=(3,), smallest=self.smallest)
         factor = self._factor * (255 / peak)
-        count = max(1, PIXELS // (images.shape[2] * images.shape[3]))
+        count = max(1, AT_ONCE // (images.shape[2] * images.shape[3]))
         features: list[ImageFeatures] = []
         with _exact(self.device):
             for some in torch.split(images, count):
@@ -143,9 +142,10 @@ class LPIPS:
             raise ValueError(f"got features of shapes {shapes[0]} and {shapes[1]}, expected equal")
         total = torch.zeros((), dtype=torch.float64, device=self.device)
         for of_x, of_y in zip(x, y, strict=True):
+            # The squares of differences, in one pass over both.
             squares = F.mse_loss(of_x.to(self.device), of_y.to(self.device), reduction="none")
-            # Pixel by pixel first, so that the last bits do not depend on the number of threads.
-            total += squares.sum(-1).sum(dtype=torch.float64)
+            # Pixel by pixel, row by row: no sum's last bits depend on the number of threads.
+            total += squares.sum(-1).sum(-1, dtype=torch.float64).sum()
         return total
 
 

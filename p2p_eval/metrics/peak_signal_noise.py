@@ -13,7 +13,7 @@ from p2p_eval.metrics.metric import Metric
 __all__ = ["VARIANTS", "psnr"]
 
 WIDEST_OF_FLOAT32 = 2**24 // int(UINT8_PEAK) ** 2
-"""Pixels of a row whose squared differences have an exact sum in float32; on a GPU."""
+"""Pixels of a row whose squared differences have an exact sum in float32."""
 
 
 @torch.no_grad()
@@ -51,7 +51,7 @@ def psnr(x: Tensor, y: Tensor, *, peak: float | None = None) -> Tensor:
     elif x.device.type == "cpu":
         errors = torch.tensor([*map(_mean_square_by_opencv, x, y)], dtype=torch.float64)
     else:
-        errors = _mean_squares_of_bytes(x, y)
+        errors = _mean_squares_on_gpu(x, y)
     return 10 * torch.log10(peak**2 / errors)
 
 
@@ -65,7 +65,7 @@ def _mean_square_by_opencv(x: Tensor, y: Tensor) -> float:
     return round(total) / x.numel()
 
 
-def _mean_squares_of_bytes(x: Tensor, y: Tensor) -> Tensor:
+def _mean_squares_on_gpu(x: Tensor, y: Tensor) -> Tensor:
     row_sum = torch.float32 if x.shape[3] <= WIDEST_OF_FLOAT32 else torch.float64
     squares = x.to(torch.float32).sub_(y).square_()
     return squares.sum(3, dtype=row_sum).sum((1, 2), dtype=torch.float64) / x[0].numel()

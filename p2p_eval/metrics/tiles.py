@@ -63,7 +63,6 @@ class TiledConv:
             lambda: transform.weight(weight).flatten(0, 1).float(),
             spread.flatten(0, 1),
             self.inputs,
-            repack=False,
         )
 
     def __call__(self, maps: Sequence[Tensor]) -> list[Tensor]:

@@ -5,8 +5,8 @@ date. The folder is bounded, may be deleted at any moment, and may be used by se
 once; an entry that is damaged is as good as none. Nothing that goes wrong here ends a run.
 
 An entry is a line of text (format, checksum of all the rest, types and shapes) and then the
-numbers. The checksum tells what a power cut tore from what is whole; it is no defence against
-forgery.
+numbers. The checksum, of each page's sum, tells what a power cut tore from what is whole; words
+that changed places within a page it does not see, and it is no defence against forgery.
 """
 
 from __future__ import annotations

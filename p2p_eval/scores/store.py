@@ -66,7 +66,7 @@ def write_atomic(path: Path, data: bytes) -> None:
 def write_together(files: Mapping[Path, bytes | Iterable[bytes]]) -> None:
     """Write files that belong together: none is renamed before all lie whole on the disk.
 
-    A large file may be given bit by bit, so that it is never in memory as a whole.
+    A large file may be given piece by piece, so that it is never in memory as a whole.
     Each is written to a temporary file in its folder and flushed. Only when all of them are there,
     so that no more space is needed, they are renamed, in the given order; then the folders are
     flushed too. Missing folders are made.

@@ -9,10 +9,10 @@ import json
 import math
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 from p2p_eval.errors import StoreError
 from p2p_eval.folders import NAME
@@ -25,6 +25,7 @@ __all__ = [
     "MetricValues",
     "SourceFile",
     "ValueRow",
+    "ValueRows",
     "read_metric_values",
 ]
 
@@ -78,6 +79,16 @@ class ValueRow:
     values: Mapping[str, float]
 
 
+class ValueRows(Protocol):
+    """Rows in the order of the images; they may be made as they are read."""
+
+    def __len__(self) -> int:
+        """The number of images."""
+
+    def __iter__(self) -> Iterator[ValueRow]:
+        """One row an image."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricValues:
     """All values of an experiment.
@@ -93,10 +104,10 @@ class MetricValues:
 
     experiment: str
     metrics: Mapping[str, MetricFacts]
-    rows: Collection[ValueRow]
+    rows: ValueRows
 
     def lines(self) -> Iterator[bytes]:
-        """Give the file's content bit by bit: JSON, with one line an image."""
+        """Give the file's content line by line: JSON, with one line an image."""
         head = {
             "schema": SCHEMA,
             "experiment": self.experiment,
@@ -105,10 +116,11 @@ class MetricValues:
                 for name, facts in self.metrics.items()
             },
         }
-        yield f'{_text(head)[:-1]}, "rows": ['.encode()
+        yield f'{_text(head)[:-1]}, "rows": [\n'.encode()
+        last = len(self.rows) - 1
         for number, row in enumerate(self.rows):
-            yield f"{',' if number else ''}\n{_text(_row_document(row))}".encode()
-        yield b"\n]}\n"
+            yield f"{_text(_row_document(row))}{',' if number < last else ''}\n".encode()
+        yield b"]}\n"
 
 
 def read_metric_values(path: Path) -> MetricValues:

@@ -77,7 +77,7 @@ def image_metrics(
 ) -> ImageMetricsReport:
     """Measure how near generated images are to the real ones.
 
-    Every pair is measured alone, so no value depends on a batch or on the number of workers.
+    No value depends on what else is measured or on the number of workers.
     Values are stored as they come: a run that was interrupted, at whatever moment, goes on from
     there and ends in the same bytes. Stored values are reused only for the same contents of both
     files and the same signature, so that a metric that is added later is the only one computed.
@@ -94,7 +94,8 @@ def image_metrics(
         layout: ``auto`` or one of :data:`p2p_eval.results.layouts.LAYOUTS`.
         out: Folder for score files.
         device: ``auto``, ``cpu``, ``cuda`` or ``cuda:N``.
-        workers: Threads, each with one pair at a time; the number of cores by default.
+        workers: Threads, each with some small pairs or one large one at a time; the number of cores
+            by default.
         seed: Of the bootstrap.
         draws: Of the bootstrap.
         fresh: Measure anew; use nothing stored before.

@@ -17,12 +17,13 @@ from torch import Tensor
 
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
+from p2p_eval.metrics.inputs import AT_ONCE
 from p2p_eval.metrics.metric import Features, ImageFeatures, Metric
 from p2p_eval.results.images import probe
 from p2p_eval.scores.feature_cache import FeatureCache
 from p2p_eval.scores.journal import Journal, Values, read_values
 from p2p_eval.scores.store import remove, remove_leftovers
-from p2p_eval.scores.values_file import ValueRow, read_metric_values
+from p2p_eval.scores.values_file import ValueRows, read_metric_values
 from p2p_eval.scoring.loaded import Loaded, load
 from p2p_eval.scoring.measured_rows import MeasuredRows
 from p2p_eval.scoring.pairs import ImagePair
@@ -33,9 +34,7 @@ __all__ = ["JOURNAL", "VALUES", "Measured", "Measuring", "measure_pairs"]
 VALUES = "values.json"
 JOURNAL = "journal.jsonl"
 
-PIXELS = 1 << 18
-"""Of images that a worker measures together: few calls for many of them, and they stay in cache."""
-MOST = 16
+MOST_PAIRS = 16
 """Small pairs that a worker takes at a time."""
 
 
@@ -48,7 +47,8 @@ class Measuring:
         device: Where.
         cache: Of what was computed of real images.
         out: Folder of all score files; paths are kept relative to it.
-        workers: Threads, each with one pair at a time; the number of cores by default.
+        workers: Threads, each with some small pairs or one large one at a time; the number of cores
+            by default.
         fresh: Use nothing that earlier runs left.
         keep_going: Leave out images that cannot be used, instead of raising.
     """
@@ -66,19 +66,21 @@ class Measuring:
 class Measured:
     """The pairs that were measured, in order, and those that were left out with the reason."""
 
-    rows: Collection[ValueRow]
+    rows: ValueRows
     jpegs: int
     left_out: tuple[str, ...]
 
 
 @dataclass(slots=True)
 class _Work:
-    """One pair on its way: its files, and its values by signature, or why there are none.
+    """One pair on its way: its values by signature, or why there are none.
 
     Attributes:
         pair: What is measured.
-        files: Those of output, target and, where there is one, input.
+        sha256: Of the files of output, target and, where there is one, input.
+        jpeg: Whether the output is a JPEG.
         key: Of the contents of output and target.
+        content: Of the target.
         known: What earlier runs measured.
         new: What this one does.
         pixels: Those of output and target while something is to be measured, or else none.
@@ -87,8 +89,10 @@ class _Work:
     """
 
     pair: ImagePair
-    files: list[Loaded] = field(default_factory=list)
+    sha256: list[str] = field(default_factory=list)
+    jpeg: bool = False
     key: str = ""
+    content: str = ""
     known: Values = field(default_factory=dict)
     new: Values = field(default_factory=dict)
     pixels: list[Tensor] = field(default_factory=list)
@@ -116,16 +120,16 @@ def measure_pairs(
     left_out: list[str] = []
     jpegs = 0
     with Journal(folder / JOURNAL) as journal, arithmetic():
-        count = _at_once(pairs[0])
+        workers = how.workers or os.cpu_count() or 1
+        count = min(_at_once(pairs[0]), math.ceil(len(pairs) / workers))
         some = (pairs[start : start + count] for start in range(0, len(pairs), count))
-        for work in chain.from_iterable(ahead(measure, some, how.workers or os.cpu_count() or 1)):
+        for work in chain.from_iterable(ahead(measure, some, workers)):
             if work.error is None:
                 if work.new:
                     journal.append(work.key, work.new)
                 values = {**work.known, **work.new}
-                digests = [file.sha256 for file in work.files]
-                rows.add(work.pair, work.key, digests, [values[line] for line in how.metrics])
-                jpegs += work.files[0].is_jpeg
+                rows.add(work.pair, work.key, work.sha256, [values[line] for line in how.metrics])
+                jpegs += work.jpeg
             elif how.keep_going:
                 image = f"{work.pair.output.path}: "  # the pair's name says it
                 left_out.append(f"{work.pair.id}: {str(work.error).removeprefix(image)}")
@@ -161,7 +165,8 @@ def _at_once(pair: ImagePair) -> int:
         width, height = probe(pair.output.path).size
     except InputError:
         return 1  # whoever measures it will say what is wrong
-    return min(max(1, PIXELS // (width * height)), MOST)
+    area = width * height // (1 if pair.output.half is None else 2)
+    return min(max(1, AT_ONCE // area), MOST_PAIRS)
 
 
 def _measure_some(
@@ -187,26 +192,26 @@ def _measure_some(
 def _go_together(work: _Work, batch: Sequence[_Work]) -> bool:
     shape = work.pixels[0].shape
     area = shape[2] * shape[3] * (len(batch) + 1)
-    return area <= PIXELS and shape == batch[0].pixels[0].shape
+    return area <= AT_ONCE and shape == batch[0].pixels[0].shape
 
 
 def _opened(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _Work:
     """Read a pair's files, and decode them if a value is missing."""
     work = _Work(pair)
     try:
-        work.files = load(
-            [pair.output, pair.target, *(() if pair.input is None else (pair.input,))]
-        )
-        output, target = work.files[:2]
+        files = load([pair.output, pair.target, *(() if pair.input is None else (pair.input,))])
+        output, target = files[:2]
+        work.sha256, work.jpeg = [file.sha256 for file in files], output.is_jpeg
         work.key = hashlib.sha256(f"{output.content}\n{target.content}".encode()).hexdigest()
+        work.content = target.content
         work.known = stored.get(work.key, {})
         missing = {line: how.metrics[line] for line in how.metrics if line not in work.known}
         # Without any metric, for FID alone, the images are still looked at.
         if missing or not how.metrics:
             x = output.pixels()
-            y, work.kept = _kept_of_real(target, missing, how)
+            y, kept = _kept_of_real(target, missing, how)
             _check_sizes(pair, x, y, missing.values())
-            work.pixels = [x, y]
+            work.pixels, work.kept = [x, y], kept
     except InputError as error:
         work.error = error
     return work
@@ -214,34 +219,20 @@ def _opened(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _W
 
 def _measure(batch: Sequence[_Work], how: Measuring) -> None:
     """Measure what is missing of pairs of one size; a pair without a value gets an error."""
-    x, y = (torch.cat(images) for images in zip(*(work.pixels for work in batch), strict=True))
     try:
-        x, y = x.to(how.device), y.to(how.device)
-        for line, metric in how.metrics.items():
-            places = [n for n, work in enumerate(batch) if line not in work.known]
-            if places:
-                works = [batch[n] for n in places]
-                some = (x, y) if len(places) == len(batch) else (x[places], y[places])
-                values = (
-                    metric.measure(*some).tolist()
-                    if metric.features is None
-                    else _distances(metric.features, line, works, *some, how)
-                )
-                for work, value in zip(works, values, strict=True):
-                    work.new[line] = value
-                    if work.error is None and (math.isnan(value) or value == -math.inf):
-                        work.error = InputError(
-                            f"{work.pair.output}: {metric.name} has no value for this image and "
-                            f"{work.pair.target}: got {value}; look at them, or leave the metric "
-                            "out"
-                        )
+        _measure_together(batch, how)
     except torch.cuda.OutOfMemoryError:
-        height, width = x.shape[2:]
-        for work in batch:
-            work.error = InputError(
-                f"{work.pair.output}: the GPU has too little memory for images of {width}×{height} "
-                "pixels; use fewer --workers, or --device cpu"
-            )
+        if len(batch) > 1:
+            for work in batch:
+                work.new, work.error = {}, None
+                _measure([work], how)
+            return
+        (work,) = batch
+        height, width = work.pixels[0].shape[2:]
+        work.error = InputError(
+            f"{work.pair.output}: the GPU has too little memory for images of {width}×{height} "
+            "pixels; use fewer --workers, or --device cpu"
+        )
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # PyTorch's way of a MemoryError
             raise MemoryError from error
@@ -251,22 +242,47 @@ def _measure(batch: Sequence[_Work], how: Measuring) -> None:
         work.kept.clear()
 
 
+def _measure_together(batch: Sequence[_Work], how: Measuring) -> None:
+    x, y = (
+        (images[0] if len(batch) == 1 else torch.cat(images)).to(how.device)
+        for images in zip(*(work.pixels for work in batch), strict=True)
+    )
+    for line, metric in how.metrics.items():
+        places = [n for n, work in enumerate(batch) if line not in work.known]
+        if not places:
+            continue
+        works = [batch[n] for n in places]
+        some = (x, y) if len(places) == len(batch) else (x[places], y[places])
+        if metric.features is None:
+            values = metric.measure(*some).tolist()
+        else:
+            values = _distances(metric.features, line, works, *some, how)
+        for work, value in zip(works, values, strict=True):
+            work.new[line] = value
+            if work.error is None and (math.isnan(value) or value == -math.inf):
+                work.error = InputError(
+                    f"{work.pair.output}: {metric.name} has no value for this image and "
+                    f"{work.pair.target}: got {value}; look at them, or leave the metric out"
+                )
+
+
 def _kept_of_real(
     target: Loaded, missing: Mapping[str, Metric], how: Measuring
 ) -> tuple[Tensor, dict[str, ImageFeatures]]:
     """Return a real image's pixels, and those features by signature that were kept of it.
 
-    Pixels are kept with the features, or alone where no metric has any. A GPU is faster anew.
+    Pixels are kept with the features of each metric, or alone where no metric has any. On a GPU no
+    features are kept: there it is faster to compute than to read them.
     """
     on_cpu = how.device.type == "cpu"
     lines = [line for line, metric in missing.items() if metric.features is not None and on_cpu]
     kept = {}
     pixels = None
     for line in lines:
-        if (entry := how.cache.get(_cache_key(target, line))) is not None:
-            pixels, *features = entry
+        if (entry := how.cache.get(_features_key(target.content, line))) is not None:
+            *features, pixels = entry
             kept[line] = tuple(features)
-    alone = _cache_key(target, "pixels")
+    alone = _cache_key(target.content, "pixels")
     if pixels is None and (entry := how.cache.get(alone)) is not None:
         pixels = entry[0]
     if pixels is None:
@@ -287,14 +303,19 @@ def _distances(
     for n, of_one in zip(new, computed, strict=True):
         real[n] = of_one
         if how.device.type == "cpu":
-            how.cache.put(_cache_key(works[n].files[1], line), [y[n : n + 1], *of_one])
+            # Pixels last: behind an odd number of bytes floating point would lie askew.
+            how.cache.put(_features_key(works[n].content, line), [*of_one, y[n : n + 1]])
     return [float(features.distance(of_one, real[n])) for n, of_one in enumerate(generated)]
 
 
-def _cache_key(target: Loaded, what: str) -> str:
+def _features_key(content: str, line: str) -> str:
     machine = f"torch {torch.__version__}|{torch.backends.cpu.get_cpu_capability()}"
-    makers = f"Pillow {PIL.__version__}|{machine}|version:{__version__}"
-    return hashlib.sha256(f"{target.content}\n{what}|{makers}".encode()).hexdigest()
+    return _cache_key(content, f"{line}|{machine}")
+
+
+def _cache_key(content: str, what: str) -> str:
+    makers = f"Pillow {PIL.__version__}|version:{__version__}"
+    return hashlib.sha256(f"{content}\n{what}|{makers}".encode()).hexdigest()
 
 
 def _check_sizes(pair: ImagePair, x: Tensor, y: Tensor, metrics: Collection[Metric]) -> None:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -145,9 +144,9 @@ def summarise(
         draws: Of the bootstrap over images.
         seed: Of the bootstrap.
     """
+    # In one go: rows are made anew each time that they are gone through.
     every = (row.values[name] for row in values.rows for name in values.metrics)
     table = np.fromiter(every, np.float64).reshape(len(values.rows), len(values.metrics))
-    columns = np.ascontiguousarray(table.T)
     return tuple(
         MetricScore(
             name,
@@ -160,7 +159,7 @@ def summarise(
             str(signatures[name]),
         )
         for (name, facts), figures in zip(
-            values.metrics.items(), summaries([*columns], draws=draws, seed=seed), strict=True
+            values.metrics.items(), summaries([*table.T], draws=draws, seed=seed), strict=True
         )
     )
 
@@ -170,10 +169,12 @@ def per_image_csv(values: MetricValues) -> Iterator[bytes]:
 
     Ids start with a letter or a digit, so no spreadsheet takes one for a formula.
     """
-    rows = (
-        [row.image, *(repr(row.values[name]) for name in values.metrics)] for row in values.rows
-    )
-    for cells in chain([["image", *values.metrics]], rows):
-        line = io.StringIO()
-        csv.writer(line, lineterminator="\n").writerow(cells)
-        yield line.getvalue().encode()
+    yield _csv_line(["image", *values.metrics])
+    for row in values.rows:
+        yield _csv_line([row.image, *(repr(row.values[name]) for name in values.metrics)])
+
+
+def _csv_line(cells: Sequence[str]) -> bytes:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\n").writerow(cells)
+    return line.getvalue().encode()

@@ -45,6 +45,13 @@ def test_smoothing_is_a_valid_convolution(
     np.testing.assert_allclose(smooth(images, window).numpy(), expected, rtol=1e-12)
 
 
+def test_a_window_of_one_weight_and_of_two() -> None:
+    images = random_images(1, 2, 4, 5)
+    assert torch.equal(smooth_(images.clone(), (2.0,)), 4 * images)  # along both axes
+    with pytest.raises(ValueError, match="got a window of 2 weights, expected an odd number"):
+        smooth_(images, (0.5, 0.5))
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_smoothing_has_the_same_bits_in_any_batch(dtype: torch.dtype) -> None:
     images = random_images(3, 4, 37, 41).to(dtype)

@@ -143,6 +143,19 @@ def test_values_of_a_batch_keep_their_order() -> None:
     assert torch.equal(each_image(lambda x, y: (x - y).flatten(), x, -x), 2 * torch.arange(5.0))
 
 
+@pytest.mark.parametrize(("pixels", "expected"), [(0, [1] * 5), (3, [1] * 5), (8, [2, 2, 1])])
+def test_few_small_images_at_a_time(pixels: int, expected: list[int]) -> None:
+    batches: list[int] = []
+
+    def count(x: Tensor, y: Tensor) -> Tensor:
+        batches.append(len(x))
+        return (x - y).sum((1, 2, 3))
+
+    x = torch.arange(5.0).view(5, 1, 1, 1).expand(5, 1, 2, 2)
+    assert torch.equal(each_image(count, x, -x, pixels=pixels), 8 * torch.arange(5.0))
+    assert batches == expected
+
+
 @pytest.mark.parametrize(
     "module",
     [

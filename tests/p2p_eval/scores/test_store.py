@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,21 @@ def test_a_failure_keeps_the_old_file_and_leaves_nothing(
         write_atomic(path, b"new")
     assert path.read_bytes() == b"old"
     assert names(tmp_path) == ["score.json"]
+
+
+def test_piece_by_piece(tmp_path: Path) -> None:
+    path = tmp_path / "values.json"
+    write_together({path: iter([b"a", b"", b"bc"])})
+    assert path.read_bytes() == b"abc"
+
+    def fails() -> Iterator[bytes]:
+        yield b"new"
+        raise RuntimeError("midway")
+
+    with pytest.raises(RuntimeError, match="midway"):
+        write_together({tmp_path / "other.csv": b"new", path: fails()})
+    assert path.read_bytes() == b"abc"
+    assert names(tmp_path) == ["values.json"]
 
 
 def test_all_or_none(tmp_path: Path) -> None:

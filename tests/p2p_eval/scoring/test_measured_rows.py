@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import pytest
+
 from p2p_eval.results.images import ImageRef
 from p2p_eval.scores.values_file import SourceFile, ValueRow
 from p2p_eval.scoring.measured_rows import MeasuredRows
@@ -38,8 +40,17 @@ def test_rows_with_and_without_input(tmp_path: Path) -> None:
     other = ValueRow("2", KEY, sources, {"psnr": 1e-300, "ssim": -1.0})
     assert list(rows) == [one, other] == list(rows)
     assert len(rows) == 2
-    assert other in rows
-    assert ValueRow("3", KEY, sources, {}) not in rows
+
+
+@pytest.mark.parametrize(
+    ("sha256", "values"), [([KEY], [1.0]), ([KEY] * 4, [1.0]), ([KEY] * 2, []), ([KEY] * 3, [1, 2])]
+)
+def test_too_many_or_too_few(tmp_path: Path, sha256: list[str], values: list[float]) -> None:
+    image = ImageRef(tmp_path / "x.png")
+    rows = MeasuredRows(["psnr"], tmp_path)
+    with pytest.raises(ValueError, match=r"expected 1 and 2 or 3"):
+        rows.add(ImagePair("1", image, image), KEY, sha256, values)
+    assert not list(rows)
 
 
 def test_no_rows_and_no_metrics(tmp_path: Path) -> None:
