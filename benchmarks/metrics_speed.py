@@ -239,9 +239,9 @@ def report(
         "",
         f"## From files to a CSV: {' + '.join(metrics_files.METRICS)}",
         "",
-        f"{files} pairs of 256×256 PNGs in the system's cache of files, memory for more in hand, each "
-        f"program in a process of its own, {file_rounds} interleaved rounds, the least time. Seconds "
-        "count from the "
+        f"{files} pairs of 256×256 PNGs in the system's cache of files, memory for more in hand, "
+        f"each program in a process of its own, {file_rounds} interleaved rounds, the least time. "
+        "Seconds count from the "
         "two folders to the CSV, after the imports (and after the packages have read LPIPS's "
         "weights, which ours does within the time); the whole command has Python's start and the "
         f"imports, too. The packages: {chosen}; PNGs decoded by torchvision; once "
