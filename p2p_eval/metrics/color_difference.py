@@ -8,6 +8,7 @@ import math
 import torch
 from torch import Tensor
 
+from p2p_eval.metrics.filters import image_mean
 from p2p_eval.metrics.inputs import check_images
 from p2p_eval.metrics.lab import SETTINGS, lab
 from p2p_eval.metrics.metric import Metric
@@ -18,6 +19,7 @@ TILE = 1 << 14
 """Pixels that are computed at a time on a CPU, so that what is in work stays in its cache."""
 
 
+@torch.no_grad()
 def ciede2000(
     x: Tensor, y: Tensor, *, peak: float | None = None, dtype: torch.dtype = torch.float64
 ) -> Tensor:
@@ -58,8 +60,8 @@ def ciede2000(
     for pair in zip(x, y, strict=True):
         colours = torch.stack(pair).flatten(2).tensor_split(tiles, 2)
         differences = [_differences(*lab(part, peak, dtype)) for part in colours]
-        means.append(torch.cat(differences).mean(dtype=torch.float64))
-    return torch.stack(means)
+        means.append(image_mean(torch.cat(differences).view(1, 1, *x.shape[2:])))
+    return torch.cat(means)
 
 
 def delta_e(x: Tensor, y: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ BLUR_SMALLEST = 32
 TILING_SMALLEST = 4 * PERIOD
 
 
+@torch.no_grad()
 def spectrum_blur(
     x: Tensor, y: Tensor, *, peak: float | None = None, dtype: torch.dtype = torch.float64
 ) -> Tensor:
@@ -77,6 +78,7 @@ def spectrum_blur(
     return _each(_log_rings, x, y, peak, dtype)
 
 
+@torch.no_grad()
 def spectrum_tiling(
     x: Tensor, y: Tensor, *, peak: float | None = None, dtype: torch.dtype = torch.float64
 ) -> Tensor:

@@ -77,7 +77,7 @@ def ssim(
     def mean(x: Tensor, y: Tensor) -> Tensor:
         x, y = (reduce(gray(images, dtype), factor) for images in (x, y))
         luminance, contrast = similarity_maps(x, y, peak)
-        return image_mean(luminance.mul_(contrast))
+        return image_mean(luminance.mul_(contrast)).clamp_(max=1)  # but for rounding it is below
 
     if not rgb:
         return each_image(mean, x, y)

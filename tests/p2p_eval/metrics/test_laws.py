@@ -139,3 +139,11 @@ def test_cuda_equals_the_cpu(metric: Metric, golden_pairs: Pairs) -> None:
         values = metric.measure(x.cuda(), y.cuda())
         assert values.device.type == "cuda"
         torch.testing.assert_close(values.cpu(), metric.measure(x, y), rtol=1e-9, atol=1e-9)
+
+
+@every_metric
+def test_no_gradient_is_kept(metric: Metric, batch: tuple[Tensor, Tensor]) -> None:
+    x, y = batch
+    assert not metric.measure(x, y).requires_grad
+    function = getattr(metric.measure, "func", metric.measure)
+    assert not function((x / 255).requires_grad_(), y / 255, peak=1).requires_grad

@@ -157,3 +157,10 @@ def test_float32_on_flat_images(level: int) -> None:
     for x, y in ((flat, flat + 1), (flat, flat // 2), (flat + noise[0], flat + noise[1])):
         fast = ssim(x, y, dtype=torch.float32).item()
         assert fast == pytest.approx(ssim(x, y).item(), rel=0, abs=1e-4)
+
+
+@pytest.mark.parametrize("value", [0, 105, 150, 255])
+@pytest.mark.parametrize("rgb", [False, True])
+def test_equal_flat_images_are_not_above_one(value: int, rgb: bool) -> None:
+    flat = torch.full((1, 3, 64, 64), value, dtype=torch.uint8)
+    assert 1 - 1e-14 < ssim(flat, flat, rgb=rgb).item() <= 1

@@ -51,6 +51,19 @@ def test_the_interval_is_that_of_a_loop_over_draws() -> None:
     np.testing.assert_allclose([low, high], np.quantile(means, [0.025, 0.975]), rtol=1e-14)
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_an_end_that_is_zero_is_zero(seed: int) -> None:
+    """One image of 59 differs: more than 2.5 % of the draws are without it."""
+    rng = np.random.default_rng(seed)
+    b = rng.uniform(0, 1, 59)
+    a = b.copy()
+    a[33] -= rng.uniform(0.01, 0.3)
+    low, high = compare(a, b, draws=2000).ci95
+    assert low < 0
+    assert high == 0
+    assert compare(b, a, draws=2000).ci95 == (0, -low)
+
+
 def test_several_at_once_are_as_each_alone() -> None:
     columns = [scores(30), scores(30, 1) * 1e-3, np.append(scores(28, 2), [np.inf, np.inf]),
                np.full(30, np.inf), scores(30, 3) - 1e6]  # fmt: skip
