@@ -219,25 +219,27 @@ def _opened(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _W
 
 def _measure(batch: Sequence[_Work], how: Measuring) -> None:
     """Measure what is missing of pairs of one size; a pair without a value gets an error."""
+    too_much = False
     try:
         _measure_together(batch, how)
     except torch.cuda.OutOfMemoryError:
-        if len(batch) > 1:
-            for work in batch:
-                work.new, work.error = {}, None
-                _measure([work], how)
-            return
-        (work,) = batch
-        height, width = work.pixels[0].shape[2:]
-        work.error = InputError(
-            f"{work.pair.output}: the GPU has too little memory for images of {width}×{height} "
-            "pixels; use fewer --workers, or --device cpu"
-        )
+        too_much = True  # in here, what the failed call had on the GPU would still be held
     except RuntimeError as error:
         if "can't allocate memory" in str(error):  # PyTorch's way of a MemoryError
             raise MemoryError from error
         raise
+    if too_much and len(batch) > 1:
+        for work in batch:
+            work.new, work.error = {}, None
+            _measure([work], how)
+        return
     for work in batch:
+        if too_much:
+            height, width = work.pixels[0].shape[2:]
+            work.error = InputError(
+                f"{work.pair.output}: the GPU has too little memory for images of "
+                f"{width}×{height} pixels; use fewer --workers, or --device cpu"
+            )
         work.pixels.clear()
         work.kept.clear()
 
