@@ -21,7 +21,7 @@ NONE = bytes(DIGEST)
 class MeasuredRows:
     """One row an image, in the order in which they are added.
 
-    As objects they would take ten times the memory.
+    As objects they would take several times the memory.
 
     Args:
         metrics: Their names.
