@@ -6,16 +6,15 @@ that ship lie in ``fcn/recipes``; a user's own file has the same form.
 
 from __future__ import annotations
 
-import difflib
-import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from fcn.errors import RecipeError
 from fcn.files import read_text
+from fcn.settings import brief, parse
 
 __all__ = ["RECIPES", "Recipe", "load_recipe"]
 
@@ -23,7 +22,7 @@ RECIPES = ("scenes", "camvid", "cityscapes")
 """Names of the recipes that ship."""
 
 MAX_FILE_BYTES = 1 << 16
-MAX_SHOWN = 200
+REQUIRED = ("name", "label_set", "widths", "steps", "learning_rate")
 
 CHOICES = {
     "start": ("scratch", "imagenet"),
@@ -142,7 +141,7 @@ class Recipe:
             raise self._error("batch_norm", True, "false with start = 'imagenet' (plain VGG-16)")
 
     def _error(self, name: str, value: object, expected: str) -> RecipeError:
-        return RecipeError(f"recipe {self.name}: got {name} = {_brief(value)}, expected {expected}")
+        return RecipeError(f"recipe {self.name}: got {name} = {brief(value)}, expected {expected}")
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values by key: lists for tuples, as a checkpoint and JSON hold them."""
@@ -165,7 +164,7 @@ def load_recipe(name: str | Path) -> Recipe:
     """
     if str(name) in RECIPES:
         text = resources.files("fcn").joinpath("recipes", f"{name}.toml").read_text("utf-8")
-        return _parse(str(name), text)
+        return parse(Recipe, str(name), text, REQUIRED, RecipeError)
     path = Path(name)
     try:
         text = read_text(path, MAX_FILE_BYTES)
@@ -174,56 +173,4 @@ def load_recipe(name: str | Path) -> Recipe:
             f"got recipe {str(name)!r} ({error}), expected one of {', '.join(RECIPES)} "
             "or a TOML file in UTF-8"
         ) from error
-    return _parse(str(path), text)
-
-
-def _parse(source: str, text: str) -> Recipe:
-    try:
-        values = tomllib.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise RecipeError(f"{source}: not TOML: {error}") from error
-    known = {field.name: str(field.type) for field in fields(Recipe)}
-    for key in values:
-        if key not in known:
-            close = difflib.get_close_matches(key, known, 1)
-            hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
-            raise RecipeError(f"{source}: unknown key {key!r}{hint}")
-    required = ("name", "label_set", "widths", "steps", "learning_rate")
-    if missing := [key for key in required if key not in values]:
-        raise RecipeError(f"{source}: {', '.join(missing)} missing; every recipe must say it")
-    typed = {key: _typed(source, key, value, known[key]) for key, value in values.items()}
-    return Recipe(**typed)
-
-
-def _typed(source: str, key: str, value: object, kind: str) -> Any:
-    """Return a TOML value as the field's type; a whole number may stand for a float."""
-    fits = {
-        "str": lambda v: isinstance(v, str),
-        "bool": lambda v: isinstance(v, bool),
-        "int": lambda v: isinstance(v, int) and not isinstance(v, bool),
-        "float": lambda v: isinstance(v, int | float) and not isinstance(v, bool),
-    }
-    element = kind.removeprefix("tuple[").removesuffix(", ...]")
-    if kind.startswith("tuple"):
-        if isinstance(value, list) and all(fits[element](item) for item in value):
-            return tuple(value)
-        expected = f"a list of {element}"
-    else:
-        if fits[kind](value):
-            try:
-                return float(value) if kind == "float" and isinstance(value, int) else value
-            except OverflowError as error:
-                raise RecipeError(
-                    f"{source}: got {key} = {_brief(value)}, which is too large"
-                ) from error
-        expected = kind
-    raise RecipeError(f"{source}: got {key} = {_brief(value)}, expected {expected}")
-
-
-def _brief(value: object) -> str:
-    """Return a value as a message shows it; some are too long or nested too deeply to be shown."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):
-        return "a value too large to be shown"
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return parse(Recipe, str(path), text, REQUIRED, RecipeError)

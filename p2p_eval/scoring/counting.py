@@ -23,7 +23,7 @@ from p2p_eval.scores.confusion_file import read_confusion
 from p2p_eval.scores.journal import Journal, read_journal
 from p2p_eval.scores.store import remove, remove_leftovers, write_atomic
 from p2p_eval.scoring.frames import Prepared, at_size, prepare, resizing
-from p2p_eval.scoring.threads import ahead
+from p2p_eval.threads import ahead
 
 if TYPE_CHECKING:
     from p2p_eval.scoring.predictor import Predictor

@@ -21,6 +21,7 @@ import torch
 from torch import Tensor
 
 from p2p_eval import __version__
+from p2p_eval.device import pick_device
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.diversity import mean_pairwise
 from p2p_eval.metrics.metric import Features, Metric
@@ -36,9 +37,8 @@ from p2p_eval.scores.store import exclusive, remove, write_together
 from p2p_eval.scoring.diversity_report import SCHEMA, DiversityReport
 from p2p_eval.scoring.loaded import Loaded, load
 from p2p_eval.scoring.metric_choice import choose
-from p2p_eval.scoring.predictor import pick_device
 from p2p_eval.scoring.run import check_least, document_bytes, jpeg_setting
-from p2p_eval.scoring.threads import ahead, arithmetic
+from p2p_eval.threads import ahead, arithmetic
 
 __all__ = ["DiversityReport", "diversity"]
 

@@ -19,7 +19,7 @@ from p2p_eval.scores.row_file import RowFile
 from p2p_eval.scores.store import remove, remove_leftovers
 from p2p_eval.scoring.loaded import Loaded, load
 from p2p_eval.scoring.pairs import ImagePair
-from p2p_eval.scoring.threads import ahead, arithmetic
+from p2p_eval.threads import ahead, arithmetic
 
 __all__ = ["HISTOGRAMS", "SHAPE", "Counting", "Histograms", "count_pairs", "open_rows"]
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from fcn.files import sha256_of
 from p2p_eval import __version__
+from p2p_eval.device import pick_device
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.metric import Metric
 from p2p_eval.scores.bootstrap import DRAWS
@@ -31,7 +32,6 @@ from p2p_eval.scoring.metrics_report import (
     summarise,
 )
 from p2p_eval.scoring.pairs import Pairs, find_pairs
-from p2p_eval.scoring.predictor import pick_device
 from p2p_eval.scoring.remarks import pair_notes
 from p2p_eval.scoring.run import check_least, document_bytes, jpeg_setting, stepper
 from p2p_eval.scoring.set_metrics import SetMetrics, set_note

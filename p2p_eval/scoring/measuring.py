@@ -27,7 +27,7 @@ from p2p_eval.scores.values_file import ValueRows, read_metric_values
 from p2p_eval.scoring.loaded import Loaded, load
 from p2p_eval.scoring.measured_rows import MeasuredRows
 from p2p_eval.scoring.pairs import ImagePair
-from p2p_eval.scoring.threads import ahead, arithmetic
+from p2p_eval.threads import ahead, arithmetic
 
 __all__ = ["JOURNAL", "VALUES", "Measured", "Measuring", "measure_pairs"]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal, Protocol, get_args
@@ -15,9 +14,10 @@ from torch import Tensor
 from fcn.errors import WeightsError
 from fcn.network import FCN8s, preprocess
 from fcn.weights import Weights
+from p2p_eval.device import pick_device
 from p2p_eval.errors import InputError
 
-__all__ = ["PRECISIONS", "NetworkPredictor", "Precision", "Predictor", "pick_device"]
+__all__ = ["PRECISIONS", "NetworkPredictor", "Precision", "Predictor"]
 
 Precision = Literal["fp32", "tf32", "bf16"]
 PRECISIONS: tuple[Precision, ...] = get_args(Precision)
@@ -170,27 +170,3 @@ class _MixedFCN8s(FCN8s):
         """Upsample in float32."""
         with torch.autocast(score.device.type, enabled=False):
             return super().decode(score.float(), pool4.float(), pool3.float(), size)
-
-
-def pick_device(name: str) -> torch.device:
-    """Return the device of a name; ``auto`` is the first GPU if there is one, else the CPU.
-
-    Raises:
-        InputError: The name is none, or there is no such GPU.
-
-    Example:
-        >>> pick_device("cpu")
-        device(type='cpu')
-    """
-    if name == "cpu" or (name == "auto" and not torch.cuda.is_available()):
-        return torch.device("cpu")
-    match = re.fullmatch(r"auto|cuda(?::(\d{1,3}))?", name)
-    if match is None:
-        raise InputError(f"got device {name!r}, expected auto, cpu, cuda or cuda:N")
-    index, count = int(match[1] or 0), torch.cuda.device_count()
-    if index >= count:
-        raise InputError(
-            f"got device {name}, but PyTorch sees {count} CUDA device(s); use --device cpu, or "
-            "install a driver and a PyTorch build that fit the GPU"
-        )
-    return torch.device("cuda", index)

@@ -13,7 +13,7 @@ from fcn.errors import WeightsError
 from fcn.network import FULL_WIDTHS, FCN8s, preprocess
 from fcn.weights import Weights, load_weights, save_weights
 from p2p_eval.errors import InputError
-from p2p_eval.scoring.predictor import NetworkPredictor, Precision, pick_device
+from p2p_eval.scoring.predictor import NetworkPredictor, Precision
 
 
 @pytest.fixture
@@ -104,22 +104,6 @@ def test_tf32_needs_a_gpu(weights: Weights) -> None:
 def test_unknown_precision(weights: Weights) -> None:
     with pytest.raises(InputError, match="expected fp32, tf32, bf16"):
         NetworkPredictor(weights, precision="fp8", device="cpu")  # type: ignore[arg-type]
-
-
-@pytest.mark.parametrize("name", ["gpu", "cuda:", "cuda:x", "cuda:1000", "mps", "cpu:0", ""])
-def test_names_that_are_no_device(name: str) -> None:
-    with pytest.raises(InputError, match="got device"):
-        pick_device(name)
-
-
-def test_a_gpu_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert pick_device("auto") == pick_device("cuda") == torch.device("cuda", 0)
-    with pytest.raises(InputError, match="sees 1 CUDA device"):
-        pick_device("cuda:1")
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert pick_device("auto") == torch.device("cpu")
 
 
 @pytest.mark.gpu

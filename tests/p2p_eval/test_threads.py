@@ -8,7 +8,7 @@ import time
 import pytest
 
 from p2p_eval.errors import InputError
-from p2p_eval.scoring.threads import LOOK_AHEAD, ahead
+from p2p_eval.threads import LOOK_AHEAD, ahead
 
 
 def test_ahead_keeps_order_and_bound() -> None:
