@@ -8,7 +8,20 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["FIGURE_7", "TABLE_1", "TABLE_6", "ColorRow", "FCNRow"]
+__all__ = [
+    "AMT",
+    "FIGURE_7",
+    "TABLE_1",
+    "TABLE_2",
+    "TABLE_3",
+    "TABLE_4",
+    "TABLE_5",
+    "TABLE_6",
+    "ColorRow",
+    "ColorizationRow",
+    "FCNRow",
+    "MapsRow",
+]
 
 
 class FCNRow(NamedTuple):
@@ -29,6 +42,28 @@ class ColorRow(NamedTuple):
     b: float
 
 
+class AMT(NamedTuple):
+    """Percent of trials in which the fake was labelled real, and its bootstrap's deviation."""
+
+    labelled_real_pct: float
+    std: float
+
+
+class MapsRow(NamedTuple):
+    """One row of the real-vs-fake study on maps and aerial photos."""
+
+    name: str
+    photo_to_map: AMT
+    map_to_photo: AMT
+
+
+class ColorizationRow(NamedTuple):
+    """One row of the real-vs-fake study on colorization."""
+
+    name: str
+    labelled_real: AMT
+
+
 TABLE_1 = (
     FCNRow("L1",           0.42, 0.15, 0.11),
     FCNRow("GAN",          0.22, 0.05, 0.01),
@@ -38,6 +73,35 @@ TABLE_1 = (
     FCNRow("ground truth", 0.80, 0.26, 0.21),
 )  # fmt: skip
 """FCN-scores for different losses, evaluated on Cityscapes labels→photos."""
+
+TABLE_2 = (
+    FCNRow("encoder-decoder (L1)",      0.35, 0.12, 0.08),
+    FCNRow("encoder-decoder (L1+cGAN)", 0.29, 0.09, 0.05),
+    FCNRow("U-net (L1)",                0.48, 0.18, 0.13),
+    FCNRow("U-net (L1+cGAN)",           0.55, 0.20, 0.14),
+)  # fmt: skip
+"""FCN-scores for different generators, Cityscapes labels→photos, trained with batch size 10."""
+
+TABLE_3 = (
+    FCNRow("1×1",     0.39, 0.15, 0.10),
+    FCNRow("16×16",   0.65, 0.21, 0.17),
+    FCNRow("70×70",   0.66, 0.23, 0.17),
+    FCNRow("286×286", 0.42, 0.16, 0.11),
+)  # fmt: skip
+"""FCN-scores for different receptive fields of the discriminator, Cityscapes labels→photos."""
+
+TABLE_4 = (
+    MapsRow("L1",      AMT(2.8, 1.0), AMT(0.8, 0.3)),
+    MapsRow("L1+cGAN", AMT(6.1, 1.3), AMT(18.9, 2.5)),
+)  # fmt: skip
+"""AMT "real vs fake" on maps↔aerial photos."""
+
+TABLE_5 = (
+    ColorizationRow("L2 regression (Zhang et al.)", AMT(16.3, 2.4)),
+    ColorizationRow("Zhang et al. 2016",            AMT(27.8, 2.7)),
+    ColorizationRow("pix2pix",                      AMT(22.5, 1.6)),
+)  # fmt: skip
+"""AMT "real vs fake" on colorization."""
 
 TABLE_6 = (
     FCNRow("L1",      0.86, 0.42, 0.35),
