@@ -27,11 +27,17 @@ COMMANDS = (
     ["color-hist"],
     ["seg-score"],
     ["report"],
+    ["tables"],
+    ["train"],
+    ["generate"],
+    ["reproduce"],
     ["weights", "list"],
     ["weights", "get"],
     ["weights", "verify"],
     ["weights", "convert"],
     ["data", "list"],
+    ["data", "get"],
+    ["data", "verify"],
     ["data", "make", "scenes"],
     ["data", "make", "controls"],
 )
@@ -298,7 +304,7 @@ def test_weights_list_verify_convert(slim: Path) -> None:
 def test_data_list_and_make(tmp_path: Path) -> None:
     listed = json.loads(run("data", "list", "--json", cwd=tmp_path).stdout)
     assert listed["schema"] == "p2p-eval/data/1"
-    assert [row["name"] for row in listed["data"]] == ["scenes", "controls"]
+    assert [row["name"] for row in listed["data"]][:3] == ["scenes", "controls", "facades"]
     assert "data make scenes" in run("data", "list", cwd=tmp_path).stdout
     made = run("data", "make", "scenes", "--count", 2, "--out", "s", "--json", cwd=tmp_path)
     facts = json.loads(made.stdout)

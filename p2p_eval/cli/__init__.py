@@ -16,9 +16,13 @@ from p2p_eval.cli import (
     demo,
     doctor,
     fcn_score,
+    generate,
     metrics,
     report,
+    reproduce,
     seg_score,
+    tables,
+    train,
     weights,
 )
 
@@ -39,6 +43,10 @@ app.command("metrics")(metrics.metrics)
 app.command("color-hist")(color_hist.color_hist)
 app.command("report")(report.report)
 app.command("seg-score")(seg_score.seg_score)
+app.command("tables")(tables.tables)
+app.command("train")(train.train)
+app.command("generate")(generate.generate)
+app.command("reproduce")(reproduce.reproduce)
 app.add_typer(weights.app, name="weights")
 app.add_typer(data.app, name="data")
 

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from p2p_eval.metrics.inputs import check_images
 
-__all__ = ["SETTINGS", "lab", "rgb_to_lab"]
+__all__ = ["SETTINGS", "lab", "lab_to_rgb", "rgb_to_lab"]
 
 SETTINGS = {"space": "CIE-Lab", "white": "D65-2deg"}
 """Of signatures."""
@@ -84,3 +84,29 @@ def _response(values: Tensor) -> Tensor:
     # NumPy's own root is several times as fast as a power; it knows no GPU and no gradient.
     np.cbrt(values.numpy(), out=line.numpy(), where=above.numpy())
     return line
+
+
+def lab_to_rgb(images: Tensor) -> Tensor:
+    """Turn CIE Lab images back into sRGB of 8 bits; what sRGB cannot show is clipped.
+
+    Args:
+        images: ``(N, 3, H, W)``, float32 or float64: L in 0 … 100, a and b as above.
+
+    Returns:
+        uint8, ``(N, 3, H, W)``.
+
+    Example:
+        >>> red = torch.tensor([53.24, 80.09, 67.2]).view(1, 3, 1, 1)
+        >>> lab_to_rgb(red).flatten().tolist()
+        [255, 0, 0]
+    """
+    lightness, a, b = images.unbind(1)
+    y = (lightness + 16) / 116
+    responses = torch.stack([y + a / 500, y, y - b / 200])
+    scaled = torch.where(responses > EPSILON ** (1 / 3), responses**3, (responses - OFFSET) / SLOPE)
+    rgb_of_scaled = np.linalg.inv(XYZ_OF_RGB / WHITE[:, None])
+    linear = torch.tensordot(torch.from_numpy(rgb_of_scaled).to(images), scaled, 1).clamp(0, 1)
+    encoded = torch.where(
+        linear > 0.0031308, 1.055 * linear.clamp(min=1e-9) ** (1 / 2.4) - 0.055, 12.92 * linear
+    )
+    return encoded.mul(255).round().byte().transpose(0, 1)

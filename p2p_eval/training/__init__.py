@@ -1,0 +1,1 @@
+"""Train the reference models, generate with them, and reproduce the ablations of the paper."""

@@ -1,0 +1,66 @@
+"""The series of training samples: draw number k is always the same, whatever came before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from p2p_eval.datasets.paired import Pairs
+from p2p_eval.datasets.tasks import TASKS
+from p2p_eval.threads import ahead
+from p2p_eval.training.config import Config
+
+__all__ = ["batches", "draw"]
+
+
+def draw(pairs: Pairs, config: Config, number: int) -> tuple[Tensor, Tensor]:
+    """Return one sample: input and target, ``(C, size, size)`` each, in [-1, 1].
+
+    Every epoch is one permutation of the pairs. Input and target are cut and mirrored alike.
+
+    Args:
+        pairs: What there is.
+        config: Gives sizes, mirroring and seed.
+        number: Which draw, from 0.
+
+    Raises:
+        InputError: A file cannot be read.
+
+    Source: Isola et al. 2017, section 6.2 ("random jitter").
+    """
+    epoch, position = divmod(number, len(pairs))
+    order = np.random.default_rng((config.seed, 0, epoch)).permutation(len(pairs))
+    random = np.random.default_rng((config.seed, 1, number))
+    both = pairs.read(int(order[position]), config.load_size)
+    top, left = random.integers(config.load_size - config.size + 1, size=2)
+    mirrored = config.mirror and random.random() < 0.5
+
+    def cut(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        part = image[top : top + config.size, left : left + config.size]
+        return part[:, ::-1] if mirrored else part
+
+    return TASKS[config.task].encode(*map(cut, both))
+
+
+def batches(
+    pairs: Pairs, config: Config, first: int, last: int, workers: int = 1
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield the batches of steps ``first`` to ``last - 1``, made in threads ahead of their use.
+
+    Each is ``(batch, C, size, size)``, channels last.
+    """
+    make: Callable[[int], tuple[Tensor, Tensor]] = lambda step: _batch(pairs, config, step)  # noqa: E731
+    yield from ahead(make, range(first, last), workers)
+
+
+def _batch(pairs: Pairs, config: Config, step: int) -> tuple[Tensor, Tensor]:
+    samples = [draw(pairs, config, step * config.batch + place) for place in range(config.batch)]
+    x, y = (
+        torch.stack(side).contiguous(memory_format=torch.channels_last)
+        for side in zip(*samples, strict=True)
+    )
+    return x, y
