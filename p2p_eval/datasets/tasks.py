@@ -12,7 +12,7 @@ from torch import Tensor
 
 from p2p_eval.metrics.lab import lab_to_rgb, rgb_to_lab
 
-__all__ = ["TASKS", "Task", "check_task"]
+__all__ = ["TASKS", "Task"]
 
 AB_LIMIT = 110.0
 """Largest a and b that a network gives; sRGB reaches -108 … 99."""
@@ -104,14 +104,3 @@ Label maps in their colours to photos, and back; the left (A) or right (B) image
 other; L of CIE Lab to a and b; a photo without its middle, half as high and wide, to the whole one,
 of which only the middle is taken.
 """
-
-
-def check_task(name: str) -> Task:
-    """Return a task by name.
-
-    Raises:
-        ValueError: There is none of that name.
-    """
-    if name not in TASKS:
-        raise ValueError(f"got task {name!r}, expected one of {', '.join(TASKS)}")
-    return TASKS[name]

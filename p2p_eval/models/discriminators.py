@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from p2p_eval.models.layers import Norm, initialize, normalization
 
-__all__ = ["PATCHES", "PatchGAN"]
+__all__ = ["PATCHES", "PatchGAN", "smallest_side"]
 
 PATCHES = (1, 16, 34, 70, 142, 286, 574)
 """Receptive fields that there are, in pixels; the paper's are 1, 16, 70 and 286."""
@@ -21,12 +21,22 @@ SLOPE = 0.2  # of LeakyReLU
 LIMIT = 8  # the widest layers have so many times the channels of the first
 
 
+def smallest_side(patch: int) -> int:
+    """Return the least power of two that an image's sides may have for a patch, 1 for pixels.
+
+    Example:
+        >>> smallest_side(70), smallest_side(286)
+        (32, 128)
+    """
+    # The two convolutions of stride 1 each take one pixel off what the others leave.
+    return 1 if patch == 1 else 4 << PATCHES.index(patch)
+
+
 class PatchGAN(nn.Module):
     """Judges patches: ``(N, channels, H, W)`` in [-1, 1] to logits ``(N, 1, h, w)``.
 
     A logit's sigmoid is the probability that the patch is real; the paper's sigmoid is left to the
-    loss, which is then exact where it saturates. Any size will do that is not smaller than what the
-    layers need.
+    loss, which is then exact where it saturates. Any size will do from :func:`smallest_side` up.
 
     Args:
         channels: Of the images: those of input and output together where it sees both.

@@ -92,16 +92,16 @@ def test_mode(network: nn.Module, mode: TestMode) -> Iterator[None]:
     if mode not in ("paper", "eval"):
         raise ValueError(f"got test mode {mode!r}, expected paper or eval")
     norms = [module for module in network.modules() if isinstance(module, nn.BatchNorm2d)]
-    training, momenta = network.training, [norm.momentum for norm in norms]
+    training, tracked = network.training, [norm.track_running_stats for norm in norms]
     network.train(mode == "paper")
     for norm in norms:
-        norm.momentum = 0.0  # the running statistics stay
+        norm.track_running_stats = False  # they are used in eval mode all the same
     try:
         yield
     finally:
         network.train(training)
-        for norm, momentum in zip(norms, momenta, strict=True):
-            norm.momentum = momentum
+        for norm, tracks in zip(norms, tracked, strict=True):
+            norm.track_running_stats = tracks
 
 
 test_mode.__test__ = False  # type: ignore[attr-defined]  # pytest takes it for a test

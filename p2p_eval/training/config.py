@@ -19,7 +19,7 @@ from fcn.labels import LabelSet, label_set
 from fcn.settings import brief, parse
 from p2p_eval.datasets.tasks import TASKS
 from p2p_eval.errors import InputError
-from p2p_eval.models.discriminators import PATCHES
+from p2p_eval.models.discriminators import PATCHES, smallest_side
 from p2p_eval.models.generators import DROPOUTS
 from p2p_eval.models.layers import NORMS
 from p2p_eval.models.losses import LOSSES, Loss
@@ -149,6 +149,12 @@ class Config:
             self._refuse("levels", f"0, or 6 to {self.size.bit_length() - 1} for size {self.size}")
         if not self.steps and not self.epochs:
             self._refuse("epochs", "more than 0, or steps of more than 0")
+        if self.terms.adversarial and self.size < smallest_side(self.patch):
+            self._refuse(
+                "patch",
+                f"one for which size = {self.size} is enough: this needs "
+                f"{smallest_side(self.patch)}",
+            )
         one_value = self.batch == 1 and 1 << self.depth == self.size
         if self.bottleneck_norm and self.norm != "none" and one_value:
             self._refuse(

@@ -63,7 +63,7 @@ class LossLog:
         text = io.StringIO()
         writer = csv.DictWriter(text, list(self._rows[-1]), lineterminator="\n")
         writer.writeheader()
-        writer.writerows(self._rows)
+        writer.writerows({**row, "step": int(row["step"])} for row in self._rows)
         write_atomic(self._path, text.getvalue().encode())
 
 

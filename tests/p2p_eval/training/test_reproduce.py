@@ -1,0 +1,109 @@
+"""The plan of the paper's runs, and a small reproduction from nothing to tables."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from p2p_eval.datasets import scenes
+from p2p_eval.errors import InputError
+from p2p_eval.tables.definitions import TABLES
+from p2p_eval.tables.fill import fill_tables
+from p2p_eval.training.config import Config
+from p2p_eval.training.plan import GROUND_TRUTH, REPRODUCED, plan
+from p2p_eval.training.reproduce import pick_devices, reproduce
+
+TINY = Config(
+    label_set="scenes", size=128, load_size=128, width=2, discriminator_width=2, steps=2,
+    sample_every=0,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("key", REPRODUCED)
+def test_names_are_those_that_the_tables_look_for(key: str) -> None:
+    (table,) = (table for table in TABLES if table.key == key)
+    names = {run.name.removesuffix("-seed0") for run in plan([key], Config())}
+    assert names == set(table.experiments) - {GROUND_TRUTH}
+
+
+def test_each_run_once_and_one_a_seed() -> None:
+    runs = plan(REPRODUCED, Config(), [0, 3])
+    names = [run.name for run in runs]
+    assert len(names) == len(set(names)) == 2 * 15
+    assert {run.config.seed for run in runs if run.name.endswith("-seed3")} == {3}
+
+
+def test_what_a_run_is_stands_in_its_name() -> None:
+    runs = {run.name: run.config for run in plan(REPRODUCED, Config(loss="L2", patch=34))}
+    assert runs["L1+cGAN-1x1-seed0"].patch == 1
+    assert runs["L1+cGAN-seed0"].patch == 70
+    assert runs["encoder-decoder-L1-batch10-seed0"].batch == 10
+    assert runs["photo2labels-cGAN-seed0"].task == "photo2labels"
+    assert runs["GAN-seed0"].loss == "GAN"
+
+
+def test_what_cannot_be_planned() -> None:
+    with pytest.raises(InputError, match="tables 4 and 5 are of people's answers"):
+        plan(["4"], Config())
+    for tables, seeds in (([], [0]), (["1"], []), (["1"], [1, 1])):
+        with pytest.raises(InputError, match="one or more of each"):
+            plan(tables, Config(), seeds)
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data")
+    for split, count in (("train", 3), ("test", 2)):
+        scenes.make(folder / split, count, first_seed=scenes.first_seed(split))
+    return folder
+
+
+def test_from_nothing_to_tables_each_run_only_once(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    out = tmp_path / "out"
+    result = reproduce(["3", "fig7"], data, TINY, out, devices=("cpu", "cpu"), say=said.append)
+    assert len(result.done) == 6
+    assert result.left == ()
+    assert sum("trained" in line for line in said) == 6
+    tables = {table["table"] for table in fill_tables(out / "scores").to_json()["tables"]}
+    assert {"1", "3", "fig7"} <= tables
+    said.clear()
+    again = reproduce(["3", "fig7"], data, TINY, out, devices=("cpu",), say=said.append)
+    assert again == result
+    assert said == ["scored the photos"]
+    # Another seed is another set of runs; the first one's stay.
+    said.clear()
+    more = reproduce(["3"], data, TINY, out, seeds=(0, 1), devices=("cpu",), say=said.append)
+    assert len(more.done) == 8
+    assert sum("trained" in line for line in said) == 4
+
+
+def test_what_is_left_when_the_time_is_up(data: Path, tmp_path: Path) -> None:
+    result = reproduce(["6"], data, TINY, tmp_path / "out", minutes=0)
+    assert result.done == ()
+    assert len(result.left) == 3
+
+
+def test_a_changed_configuration_trains_anew_or_is_refused(data: Path, tmp_path: Path) -> None:
+    from fcn.errors import TrainingError
+
+    out = tmp_path / "out"
+    base = replace(TINY, steps=1)
+    only = ["fig7"]
+    reproduce(only, data, base, out)
+    with pytest.raises(TrainingError, match="width was 2 and is 3"):
+        reproduce(only, data, replace(base, width=3), out)
+
+
+def test_a_label_set_is_needed(data: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="got no label_set"):
+        reproduce(["1"], data, replace(TINY, label_set=""), tmp_path / "out")
+
+
+def test_devices() -> None:
+    assert pick_devices(["cpu", "cpu"]) == ["cpu", "cpu"]
+    assert pick_devices([])
+    with pytest.raises(InputError, match="got device 'tpu'"):
+        pick_devices(["tpu"])
