@@ -10,6 +10,7 @@ from p2p_eval.errors import InputError
 from p2p_eval.results.findings import counted, first
 from p2p_eval.results.images import ImageRef
 from p2p_eval.results.layouts import Experiment, Item
+from p2p_eval.results.provenance import made_by
 from p2p_eval.results.several import find_in_all
 
 __all__ = ["ImagePair", "Pairs", "find_pairs", "pair_up"]
@@ -36,12 +37,13 @@ class Pairs:
     @property
     def notes(self) -> list[str]:
         """What a reader of the figures should know."""
-        strays = self.experiment.strays
+        strays, notes = self.experiment.strays, list(made_by(self.experiment.folder))
         if not strays:
-            return []
+            return notes
         return [
+            *notes,
             f"note: {counted(len(strays), 'other image')} without a name of the layout, passed "
-            f"over ({', '.join(first(strays))})"
+            f"over ({', '.join(first(strays))})",
         ]
 
 

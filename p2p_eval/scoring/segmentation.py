@@ -22,6 +22,7 @@ from p2p_eval.results.doctor import check
 from p2p_eval.results.findings import Finding
 from p2p_eval.results.layouts import Experiment
 from p2p_eval.results.pairing import Pairing, pair
+from p2p_eval.results.provenance import made_by
 from p2p_eval.scores.confusion_file import FrameCounts, confusion_bytes
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.store import exclusive, remove, write_together
@@ -209,7 +210,7 @@ def _plan(pairing: Pairing, method: Method, how: Counting) -> _Work:
             *(f"{image}: it has no label map" for image in pairing.unmatched_images),
             *(f"{label}: it has no image" for label in pairing.unmatched_labels),
         ),
-        notes=(*method.remarks, *found),
+        notes=(*made_by(pairing.experiment.folder), *method.remarks, *found),
     )
 
 

@@ -19,7 +19,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fcn import labels
-from fcn.files import read_text
 from p2p_eval import __version__
 from p2p_eval.datasets.paired import Pairs, find_pairs
 from p2p_eval.datasets.save import make_folders, save_png
@@ -27,25 +26,16 @@ from p2p_eval.datasets.tasks import TASKS, Task
 from p2p_eval.errors import InputError
 from p2p_eval.models.generator_file import GeneratorFile, load_generator
 from p2p_eval.models.layers import Dropout, TestMode, test_mode
+from p2p_eval.results.provenance import PROVENANCE
+from p2p_eval.scores.signature import Signature
 from p2p_eval.scores.store import write_atomic
 from p2p_eval.threads import ahead, arithmetic
 
-__all__ = [
-    "GENERATOR",
-    "PROVENANCE",
-    "Generated",
-    "Translated",
-    "generate",
-    "generate_from_file",
-    "made_with",
-    "translate",
-]
+__all__ = ["GENERATOR", "Generated", "Translated", "generate", "generate_from_file", "translate"]
 
 GENERATOR = "generator.safetensors"
 """The generator's file in a run's folder."""
 
-PROVENANCE = "generated.json"
-MAX_PROVENANCE_BYTES = 1 << 20
 PARTS = ("input", "output", "target")
 """Folders of an experiment, as phillipi/pix2pix's ``test.lua`` leaves them."""
 
@@ -220,15 +210,6 @@ def generate_from_file(
     return generate(generator, pairs, out, size=size, mode=cast(TestMode, mode), **options)
 
 
-def made_with(folder: Path) -> str | None:
-    """Return the sha256 of the generator that a results folder was made with, if it says so."""
-    try:
-        facts = json.loads(read_text(folder / PROVENANCE, MAX_PROVENANCE_BYTES))
-        return str(facts["generator"]["sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
-
-
 def _twin(network: nn.Module) -> nn.Module:
     """Return a network with the same weights and a state of its own, for a thread of its own."""
     shared = {id(parameter): parameter for parameter in network.parameters()}
@@ -242,17 +223,19 @@ def _seed_of(seed: int, name: str) -> int:
 def _provenance(
     generator: GeneratorFile, pairs: Pairs, size: int, mode: str, seed: int, device: str
 ) -> dict[str, Any]:
+    training = {
+        key: json.loads(value) if key == "run" else value
+        for key, value in generator.metadata.items()
+    }
     return {
         "schema": "p2p-eval/generated/1",
+        "signature": _signature(generator, training, pairs.task, size, mode, seed),
         "version": __version__,
         "generator": {
             "sha256": generator.sha256,
             "kind": generator.kind,
             "settings": dict(generator.settings),
-            "training": {
-                key: json.loads(value) if key == "run" else value
-                for key, value in generator.metadata.items()
-            },
+            "training": training,
             "notes": list(generator.notes),
         },
         "task": pairs.task,
@@ -263,3 +246,34 @@ def _provenance(
         "dropout_seed": seed,
         "device": device.partition(":")[0],
     }
+
+
+def _signature(
+    generator: GeneratorFile,
+    training: Mapping[str, Any],
+    task: str,
+    size: int,
+    mode: str,
+    seed: int,
+) -> str:
+    """Give the line that says what made the images, known deviations from the paper included."""
+    config = training.get("run", {}).get("config", {})
+    network, trained = generator.settings, {}
+    for key in ("loss", "patch", "schedule", "steps", "epochs", "batch", "learning_rate", "seed"):
+        trained[key.replace("_", "-")] = str(config.get(key, "unknown"))
+    settings = {
+        "task": task,
+        "kind": generator.kind if network.get("skips", True) else "encoder-decoder",
+        "width": str(network.get("width")),
+        "norm": str(network.get("norm", "batch")),
+        "bottleneck-norm": "yes" if network.get("bottleneck_norm") else "no",
+        "dropout": str(network.get("dropout")),
+        **trained,
+        "steps": training.get("steps", "unknown"),
+        "test-mode": mode,
+        "dropout-seed": str(seed) if mode == "paper" else "none",
+        "size": str(size),
+        "weights": generator.sha256[:12],
+        "version": __version__,
+    }
+    return str(Signature("generator", settings))

@@ -27,9 +27,10 @@ from p2p_eval.device import pick_device
 from p2p_eval.errors import InputError
 from p2p_eval.models.generator_file import load_generator
 from p2p_eval.models.layers import TestMode
+from p2p_eval.results.provenance import made_with
 from p2p_eval.training.checkpoint import Run
 from p2p_eval.training.config import Config
-from p2p_eval.training.generate import GENERATOR, generate, made_with
+from p2p_eval.training.generate import GENERATOR, generate
 from p2p_eval.training.loop import train
 from p2p_eval.training.plan import GROUND_TRUTH, Planned, plan
 

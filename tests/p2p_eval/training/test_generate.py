@@ -22,7 +22,9 @@ from p2p_eval.errors import InputError
 from p2p_eval.models import load_generator
 from p2p_eval.results.images import read_rgb
 from p2p_eval.results.layouts import find_experiments
-from p2p_eval.training.generate import generate, generate_from_file, made_with
+from p2p_eval.results.provenance import made_by, made_with
+from p2p_eval.scoring.image_metrics import image_metrics
+from p2p_eval.training.generate import generate, generate_from_file
 from p2p_eval.training.loop import train
 
 
@@ -54,6 +56,15 @@ def test_a_results_folder_in_a_known_layout(tmp_path: Path, trained: Path, pairs
     assert (facts["test_mode"], facts["dropout_seed"], facts["images"]) == ("paper", 0, 4)
     assert made_with(folder) == load_generator(trained).sha256
     assert made_with(tmp_path) is None
+    (note,) = made_by(folder)
+    assert note.startswith("note: made by generator|task:AtoB|kind:unet|width:2|norm:batch|")
+    assert "|loss:L1+cGAN|" in note
+    assert "|test-mode:paper|dropout-seed:0|" in note
+    report = image_metrics(tmp_path / "results", metrics=["psnr"], out=tmp_path / "scores")
+    assert note in report.experiments[0].notes
+    (folder / "generated.json").write_text('{"signature": "\\u001b[31m", "generator": 3}')
+    assert made_by(folder) == ()
+    assert made_with(folder) is None
 
 
 @pytest.mark.parametrize("mode", ["paper", "eval"])
