@@ -17,7 +17,7 @@ import pytest
 from PIL import Image
 
 from fcn.labels import label_set
-from p2p_eval.datasets.controls import KINDS
+from p2p_eval.demo import EXPERIMENTS
 
 COMMANDS = (
     ["demo"],
@@ -364,32 +364,87 @@ def test_official_weights_offline_say_what_to_do(slim: Path) -> None:
     assert "weights get cityscapes" in message
 
 
-def test_demo_puts_the_photos_first(tmp_path: Path) -> None:
+def test_demo_runs_trained_models(tmp_path: Path) -> None:
     result = run("demo", "--count", "6", "--out", "a b", "--json", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     document = json.loads(result.stdout)
     scores = {e["name"]: e["per_pixel_acc"] for e in document["experiments"]}
-    assert set(scores) == set(KINDS)
-    assert max(scores, key=scores.__getitem__) == "photos"
-    assert scores["photos"] > 0.88
-    assert scores["shuffled"] < scores["photos"] - 0.2
+    assert set(scores) == set(EXPERIMENTS)
+    assert scores["cGAN"] < scores["L1"] < scores["L1+cGAN"] < scores["ground-truth"]
+    assert scores["ground-truth"] > 0.88
     measured = {e["name"]: e["metrics"] for e in document["metrics"]["experiments"]}
-    assert measured["photos"]["psnr"]["infinite"] == 6
-    assert measured["blurred"]["spectrum[blur]"]["mean"] < -10
+    assert measured["ground-truth"]["psnr"]["infinite"] == 6
+    assert measured["L1"]["spectrum[blur]"]["mean"] < -10  # L1 makes smooth images
+    assert measured["cGAN"]["spectrum[blur]"]["mean"] > -3  # a discriminator does not let it
     colors = {e["name"]: e["intersection"] for e in document["color_hist"]["experiments"]}
-    assert colors["photos"] == {"L": 1.0, "a": 1.0, "b": 1.0}
-    assert colors["gray"]["a"] < 0.5
+    assert colors["ground-truth"] == {"L": 1.0, "a": 1.0, "b": 1.0}
+    assert colors["L1"]["b"] < colors["L1+cGAN"]["b"]
+    assert [table["table"] for table in document["tables"]["tables"]] == ["1", "fig7"]
     page = (tmp_path / document["report"]).read_text("utf-8")
     for part in ("FCN-score", "Image metrics", "Colour histograms"):
         assert f">{part}</h2>" in page
-    assert "photos: note: the strict protocol" in result.stderr
+    assert "L1: note: made by generator|task:labels2photo|kind:unet|width:8|" in result.stderr
     with Image.open(tmp_path / "a b" / "6-scenes" / "demo.png") as sheet:
         assert sheet.mode == "RGB"
     table = run("demo", "--count", "6", "--out", "a b", "--seed", "1", cwd=tmp_path, COLUMNS="160")
-    assert "Table 1" in table.stdout
-    assert re.findall(r"^ (\S+) +6 ", table.stdout, re.MULTILINE) == 3 * list(KINDS)
+    assert "### Table 1: FCN-scores for different losses" in table.stdout
+    assert "| GAN | 0.22 | – |" in table.stdout
+    assert re.findall(r"^ (\S+) +6 ", table.stdout, re.MULTILINE) == 3 * list(EXPERIMENTS)
     (again,) = re.findall("^again: +p2p-eval (.*)$", table.stdout, re.MULTILINE)
     repeated = run(*shlex.split(again), "--out", "a b/6-scenes/scores", "--json", cwd=tmp_path)
     assert repeated.returncode == 0, repeated.stderr
     names = [row["name"] for row in json.loads(repeated.stdout)["experiments"]]
-    assert sorted(names) == sorted(KINDS)
+    assert sorted(names) == sorted(EXPERIMENTS)
+
+
+def test_train_generate_score_and_tabulate(tmp_path: Path) -> None:
+    for split, count in (("train", 3), ("test", 2)):
+        run("data", "make", "scenes", "--split", split, "--count", count, "--out", f"s/{split}",
+            cwd=tmp_path)  # fmt: skip
+    small = ["--set", "steps=3", "--set", "width=4", "--set", "sample_every=2"]
+    train = ["train", "scenes", "--data", "s", "--loss", "L1", "--out", "runs/L1", *small]
+    for _ in range(2):  # the second time there is nothing to do
+        trained = run(*train, "--json", cwd=tmp_path)
+        assert trained.returncode == 0, trained.stderr
+        document = json.loads(trained.stdout)
+        assert (document["schema"], document["step"], document["steps"]) == (
+            "p2p-eval/train/1", 3, 3,
+        )  # fmt: skip
+    assert {path.name for path in (tmp_path / "runs" / "L1").iterdir()} >= {
+        "generator.safetensors", "checkpoint.safetensors", "losses.csv", "losses.png", "samples",
+    }  # fmt: skip
+    made = run("generate", "runs/L1", "--data", "s", "--out", "results/L1", cwd=tmp_path)
+    assert (made.returncode, made.stdout) == (0, "results/L1\n"), made.stderr
+    scored = run("fcn-score", "results", "--labels", "s/test/labels", "--weights", "scenes",
+                 "--json", cwd=tmp_path)  # fmt: skip
+    assert json.loads(scored.stdout)["experiments"][0]["frames"] == 2
+    tables = run("tables", "--format", "csv", cwd=tmp_path)
+    assert "L1,per_pixel_acc,0.42," in tables.stdout
+
+    assert "did you mean width" in refused(run(*train, "--set", "widht=3", cwd=tmp_path))
+    assert "width was 4 and is 8" in refused(run(*train[:-6], *small[:2], *small[4:], cwd=tmp_path))
+    nothing = ["train", "scenes", "--data", "none", "--out", "runs/x"]
+    assert "none" in refused(run(*nothing, cwd=tmp_path))
+    assert "got loss = 'L3'" in refused(run(*train, "--loss", "L3", cwd=tmp_path))
+    (tmp_path / "evil.pth").write_bytes(b"cos\nsystem\n(S'touch pwned'\ntR.")
+    evil = ["generate", "evil.pth", "--data", "s", "--task", "labels2photo", "--out", "results/e"]
+    assert "evil.pth" in refused(run(*evil, "--label-set", "scenes", cwd=tmp_path))
+    assert not (tmp_path / "pwned").exists()
+    assert not (tmp_path / "results" / "e").exists()
+
+
+def test_reproduce_shows_its_plan_and_stops_in_time(tmp_path: Path) -> None:
+    for split in ("train", "test"):
+        run("data", "make", "scenes", "--split", split, "--count", 2, "--out", f"s/{split}",
+            cwd=tmp_path)  # fmt: skip
+    command = ["reproduce", "3", "--config", "scenes", "--data", "s", "--out", "r"]
+    plan = run(*command, "--plan", cwd=tmp_path)
+    assert plan.stdout.split() == [
+        "L1+cGAN-seed0", "L1+cGAN-1x1-seed0", "L1+cGAN-16x16-seed0", "L1+cGAN-286x286-seed0",
+    ]  # fmt: skip
+    stopped = run(*command, "--minutes", "0", cwd=tmp_path)
+    assert (stopped.returncode, stopped.stdout) == (0, "")
+    assert "4 runs are left; the same command goes on" in stopped.stderr
+    assert "tables 4 and 5" in refused(run("reproduce", "4", *command[2:], cwd=tmp_path))
+    nothing = [*command[:5], "none", *command[6:]]
+    assert "none" in refused(run(*nothing, cwd=tmp_path))

@@ -16,7 +16,7 @@ from p2p_eval.cli.fcn_score import TITLE
 from p2p_eval.cli.metrics import print_metrics
 from p2p_eval.cli.progress import progress_bar
 from p2p_eval.cli.remarks import print_notes, remark
-from p2p_eval.cli.segmentation import print_paper, print_scores
+from p2p_eval.cli.segmentation import print_scores
 
 if TYPE_CHECKING:
     from p2p_eval.demo import DemoResult
@@ -35,9 +35,9 @@ def demo(
 ) -> None:
     """Show the kit on its own street scenes: no network, no GPU, no downloads, under two minutes.
 
-    Renders held-out scenes, makes results folders of known order from them (the photos themselves,
-    a blurred copy, a gray one, …), scores each with the FCN-8s that ships, by image metrics and by
-    its colours, prints the figures beside the paper's, and writes the HTML report.
+    Renders held-out scenes, translates their label maps with the generators that ship (L1, cGAN,
+    L1+cGAN), scores each and the real photos with the FCN-8s that ships, by image metrics and by
+    colours, prints the paper's Table 1 with ours beside it, and writes the HTML report.
 
     Example: p2p-eval demo
     """
@@ -51,6 +51,7 @@ def demo(
                 **result.report.to_json(),
                 "metrics": result.metrics.to_json(),
                 "color_hist": result.colors.to_json(),
+                "tables": result.tables.to_json(),
                 "report": str(result.page),
             }
             typer.echo(json.dumps(document, indent=2))
@@ -61,23 +62,19 @@ def demo(
 
 
 def _print(result: DemoResult) -> None:
-    from p2p_eval.tables.paper import TABLE_1
+    from p2p_eval.tables.render import render
 
     print_scores(TITLE, sorted(result.report.to_json()["experiments"], key=_place))
-    print_paper(
-        "Table 1: Cityscapes labels→photos\n(other images, another scorer: compare the "
-        "order, not the figures)",
-        TABLE_1,
-    )
     print_metrics(sorted(result.metrics.to_json()["experiments"], key=_place))
     print_intersections(sorted(result.colors.to_json()["experiments"], key=_place))
+    typer.echo(render(result.tables, "md"))
     typer.echo(f"pictures: {result.sheet}")
     typer.echo(f"report:   {result.page}")
     typer.echo(f"again:    {result.command}")
 
 
 def _place(entry: Mapping[str, Any]) -> int:
-    """Experiments stand in the order in which they should come out."""
-    from p2p_eval.datasets.controls import KINDS
+    """Experiments stand in the order of the paper's table."""
+    from p2p_eval.demo import EXPERIMENTS
 
-    return KINDS.index(entry["name"]) if entry["name"] in KINDS else len(KINDS)
+    return EXPERIMENTS.index(entry["name"])
