@@ -57,7 +57,7 @@ class Result:
 def configs() -> dict[str, tuple[Config, int]]:
     """Return what is trained, and updates a turn."""
     small = read_config("scenes")
-    full = read_config("paper", label_set="scenes")
+    full = read_config("paper", {"label_set": "scenes"})
     return {
         "small networks (`scenes`), batch 1": (small, 12),
         "small networks, batch 10": (replace(small, batch=10), 2),

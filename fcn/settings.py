@@ -6,13 +6,12 @@ import difflib
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
-__all__ = ["brief", "parse"]
+__all__ = ["brief", "parse", "read_toml", "typed_values"]
 
 MAX_SHOWN = 200
 
@@ -27,12 +26,7 @@ FITS = {
 
 
 def parse(
-    kind: type[T],
-    source: str,
-    text: str,
-    required: Sequence[str],
-    error: type[Exception],
-    changes: Mapping[str, Any] = MappingProxyType({}),
+    kind: type[T], source: str, text: str, required: Sequence[str], error: type[Exception]
 ) -> T:
     """Make a dataclass of a TOML text, one ``key = value`` a line.
 
@@ -43,30 +37,51 @@ def parse(
         text: The text.
         required: Keys that must be there.
         error: What is raised.
-        changes: Values that take the place of the text's.
 
     Raises:
         error: The text is not TOML, a key is missing or unknown, or a value is of the wrong type.
     """
+    values = typed_values(kind, source, read_toml(source, text, error), error)
+    if missing := [key for key in required if key not in values]:
+        raise error(f"{source}: {', '.join(missing)} missing; every such file must say it")
+    return kind(**values)
+
+
+def read_toml(source: str, text: str, error: type[Exception]) -> dict[str, Any]:
+    """Read a TOML text.
+
+    Raises:
+        error: It is none.
+    """
     try:
-        values = tomllib.loads(text)
+        return tomllib.loads(text)
     except (ValueError, RecursionError) as cause:
         raise error(f"{source}: not TOML: {cause}") from cause
+
+
+def typed_values(
+    kind: type[DataclassInstance],
+    source: str,
+    values: Mapping[str, Any],
+    error: type[Exception],
+) -> dict[str, Any]:
+    """Return values, as TOML or JSON has them, as the types of a dataclass's fields.
+
+    Raises:
+        error: A key is unknown, or a value is of the wrong type.
+    """
     known = {field.name: str(field.type) for field in fields(kind)}
-    for key in values:
+    typed = {}
+    for key, value in values.items():
         if key not in known:
             close = difflib.get_close_matches(key, known, 1)
             hint = f"; did you mean {close[0]}?" if close else f"; known are {', '.join(known)}"
             raise error(f"{source}: unknown key {key!r}{hint}")
-    if missing := [key for key in required if key not in values]:
-        raise error(f"{source}: {', '.join(missing)} missing; every such file must say it")
-    typed = {}
-    for key, value in values.items():
         try:
             typed[key] = _typed(value, known[key])
         except (TypeError, OverflowError) as cause:
             raise error(f"{source}: got {key} = {brief(value)}, {cause}") from cause
-    return kind(**{**typed, **changes})
+    return typed
 
 
 def _typed(value: object, kind: str) -> Any:

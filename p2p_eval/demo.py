@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw
 from fcn.labels import label_set
 from p2p_eval.datasets import scenes
 from p2p_eval.datasets.paired import find_pairs
-from p2p_eval.datasets.save import make_folders, save_png
+from p2p_eval.datasets.save import save_png
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def run(
     from p2p_eval.scoring.fcn_score import fcn_score
     from p2p_eval.scoring.image_metrics import image_metrics
     from p2p_eval.tables.fill import fill_tables
-    from p2p_eval.training.generate import generate
+    from p2p_eval.training.generate import generate, write_ground_truth
 
     base = out / f"{count}-scenes"
     data, results, scores = base / "scenes", base / "results", base / "scores"
@@ -92,7 +92,7 @@ def run(
             load_generator(shipped(name)), pairs, results / name, size=scenes.SIZE, seed=seed,
             workers=workers, progress=steps(count),
         )  # fmt: skip
-    _ground_truth(data / "photos", results / GROUND_TRUTH)
+    write_ground_truth(pairs, results / GROUND_TRUTH, scenes.SIZE)
 
     images = count * len(EXPERIMENTS)
     report = fcn_score(
@@ -113,16 +113,6 @@ def run(
     )  # fmt: skip
     page = write_report(scores).path
     return DemoResult(report, metrics, colors, tables, sheet, page, shlex.join(map(str, command)))
-
-
-def _ground_truth(photos: Path, folder: Path) -> None:
-    """Write the real photos as an experiment of their own."""
-    parts = folder / "output", folder / "target"
-    files = sorted(photos.glob("*.png"))
-    make_folders(parts, [file.name for file in files])
-    for file in files:
-        for part in parts:
-            save_png(part / file.name, read_rgb(file))
 
 
 def _sheet(data: Path, results: Path, scores: Path, path: Path) -> Path:

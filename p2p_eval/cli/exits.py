@@ -16,6 +16,9 @@ BAD_INPUT = 2
 LEFT_OUT = 3
 INTERRUPTED = 130
 
+TOO_MUCH = ("CUDA out of memory", "can't allocate memory")
+"""PyTorch's ways of a MemoryError."""
+
 stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -44,6 +47,8 @@ def exit_codes(debug: bool) -> Iterator[None]:
     except typer.Exit:
         raise
     except Exception as error:
+        if isinstance(error, RuntimeError) and any(text in str(error) for text in TOO_MUCH):
+            _fail("out of memory; smaller batches or images need less", BAD_INPUT, debug)
         _fail(
             f"internal error: {type(error).__name__}: {error}. This is a fault of p2p-eval: "
             "please report it with what --debug prints",

@@ -12,7 +12,7 @@ import typer
 from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.progress import progress_bar
-from p2p_eval.cli.train import Data, LabelSet
+from p2p_eval.cli.remarks import remark
 
 __all__ = ["generate"]
 
@@ -35,7 +35,7 @@ def generate(
             metavar="GENERATOR",
         ),
     ],
-    data: Data,
+    data: options.Data,
     out: Annotated[
         Path,
         typer.Option(
@@ -47,8 +47,13 @@ def generate(
         ),
     ],
     split: Annotated[
-        str, typer.Option("--split", help="Folder in --data to take, where there is one.")
-    ] = "test",
+        str | None,
+        typer.Option(
+            "--split",
+            help="Folder in --data to take, where there is one.",
+            show_default="test, else val",
+        ),
+    ] = None,
     task: Annotated[
         str | None,
         typer.Option(
@@ -57,12 +62,13 @@ def generate(
             show_default="what it was trained for",
         ),
     ] = None,
-    label_set: LabelSet = None,
+    label_set: options.LabelSet = None,
     size: Annotated[
         int | None,
         typer.Option(
             "--size",
-            min=1,
+            min=8,
+            max=8192,
             help="Side of the images that it gets; larger than in training will do.",
             show_default="as in training, else 256",
         ),
@@ -114,10 +120,7 @@ def generate(
                 seed=seed,
                 progress=progress,
             )
-        from p2p_eval.cli.remarks import remark
-
-        if not quiet:
-            remark(made.notes)
+        remark(note for note in made.notes if not quiet or note.startswith("warning: "))
         if as_json:
             typer.echo(json.dumps(made.facts, indent=2, sort_keys=True))
         else:

@@ -9,19 +9,23 @@ import typer
 
 __all__ = [
     "Cityscapes",
+    "Data",
     "Debug",
     "Device",
     "Fresh",
     "Json",
     "KeepGoing",
+    "LabelSet",
     "Labels",
     "Layout",
+    "Minutes",
     "Out",
     "Quiet",
     "Real",
     "Results",
     "ResultsFolders",
     "Seed",
+    "Set",
     "Workers",
     "given_path",
 ]
@@ -105,4 +109,36 @@ Labels = Annotated[
         parser=given_path,
         metavar="PATH",
     ),
+]
+Data = Annotated[
+    Path,
+    typer.Option(
+        "--data",
+        help="photos/ and labels/, A/ and B/, images side by side, photos alone (colorization, "
+        "inpainting), or the Cityscapes tree.",
+        show_default=False,
+        parser=given_path,
+        metavar="PATH",
+    ),
+]
+LabelSet = Annotated[
+    str | None,
+    typer.Option(
+        "--label-set",
+        help="Of label maps that hold ids: cityscapes, camvid, facades, scenes or a CSV file.",
+        show_default="the configuration's",
+    ),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        help="Another value of the configuration, as width=32; may be repeated.",
+        show_default=False,
+        metavar="KEY=VALUE",
+    ),
+]
+Minutes = Annotated[
+    float | None,
+    typer.Option("--minutes", min=0, help="Stop after so long; the same command goes on."),
 ]

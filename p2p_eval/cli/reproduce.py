@@ -10,7 +10,6 @@ import typer
 
 from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes, stderr
-from p2p_eval.cli.train import LabelSet, Minutes, Set
 
 __all__ = ["reproduce"]
 
@@ -44,7 +43,7 @@ def reproduce(
     config: Annotated[
         str, typer.Option("--config", help="What all runs share: paper, scenes or a TOML file.")
     ] = "paper",
-    label_set: LabelSet = None,
+    label_set: options.LabelSet = None,
     weights: Annotated[
         str | None,
         typer.Option(
@@ -53,7 +52,12 @@ def reproduce(
             show_default="the label set's",
         ),
     ] = None,
-    split: Annotated[str, typer.Option("--split", help="What is translated and scored.")] = "test",
+    split: Annotated[
+        str | None,
+        typer.Option(
+            "--split", help="What is translated and scored.", show_default="test, else val"
+        ),
+    ] = None,
     seeds: Annotated[
         list[int] | None,
         typer.Option(
@@ -68,8 +72,16 @@ def reproduce(
             show_default="every GPU, else cpu once a core",
         ),
     ] = None,
-    other: Set = None,
-    minutes: Minutes = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--run",
+            help="Only this run, as L1+cGAN; may be repeated.",
+            show_default="all that the tables consist of",
+        ),
+    ] = None,
+    other: options.Set = None,
+    minutes: options.Minutes = None,
     plan: Annotated[bool, typer.Option("--plan", help="Only say what would be done.")] = False,
     as_json: options.Json = False,
     quiet: options.Quiet = False,
@@ -84,19 +96,25 @@ def reproduce(
     Example: p2p-eval reproduce 1 3 --config scenes --data scenes --out reproduced
     """
     with exit_codes(debug):
+        from p2p_eval.errors import InputError
         from p2p_eval.tables.fill import fill_tables
         from p2p_eval.tables.render import render
         from p2p_eval.training.config import given_values, read_config
-        from p2p_eval.training.plan import REPRODUCED
+        from p2p_eval.training.plan import OF_THE_PLAN, REPRODUCED
         from p2p_eval.training.plan import plan as planned
         from p2p_eval.training.reproduce import pick_devices
         from p2p_eval.training.reproduce import reproduce as run
 
         changes = given_values(other or []) | ({"label_set": label_set} if label_set else {})
-        base = read_config(config, **changes)
+        if fixed := sorted(changes.keys() & OF_THE_PLAN):
+            raise InputError(
+                f"got --set {fixed[0]}=…, but {', '.join(OF_THE_PLAN)} are the plan's; choose "
+                "tables, --run and --seed, or use `p2p-eval train`"
+            )
+        base = read_config(config, changes)
         wanted = tables or list(REPRODUCED)
         if plan:
-            runs = planned(wanted, base, seeds or [0])
+            runs = planned(wanted, base, seeds or [0], only or [])
             rows = [{"name": run.name, **run.config.as_dict()} for run in runs]
             if as_json:
                 document = {"schema": "p2p-eval/plan/1", "runs": rows}
@@ -111,6 +129,7 @@ def reproduce(
             out,
             weights=weights,
             seeds=seeds or [0],
+            only=only or [],
             split=split,
             devices=pick_devices(device or []),
             minutes=minutes,
@@ -120,8 +139,17 @@ def reproduce(
             stderr.print(
                 f"{len(result.left)} runs are left; the same command goes on", markup=False
             )
-        if not result.done:
-            return
-        # Of two tables that were asked for one may have no finished run yet.
-        filled = fill_tables(result.scores, () if result.left else wanted)
-        typer.echo(json.dumps(filled.to_json(), indent=2) if as_json else render(filled, "md"))
+        # Of several tables that were asked for one may have no finished run yet.
+        named = () if result.left else wanted
+        filled = fill_tables(result.scores, named) if result.done else None
+        if as_json:
+            made = {
+                "schema": "p2p-eval/reproduce/1",
+                "done": list(result.done),
+                "left": list(result.left),
+                "scores": str(result.scores),
+                "tables": None if filled is None else filled.to_json(),
+            }
+            typer.echo(json.dumps(made, indent=2))
+        elif filled is not None:
+            typer.echo(render(filled, "md"))

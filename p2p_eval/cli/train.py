@@ -12,47 +12,11 @@ from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.progress import progress_bar
 
-__all__ = ["Data", "LabelSet", "Minutes", "Set", "TrainSplit", "train"]
-
-Data = Annotated[
-    Path,
-    typer.Option(
-        "--data",
-        help="photos/ and labels/, A/ and B/, images side by side, photos alone (colorization, "
-        "inpainting), or the Cityscapes tree.",
-        show_default=False,
-        parser=options.given_path,
-        metavar="PATH",
-    ),
-]
-LabelSet = Annotated[
-    str | None,
-    typer.Option(
-        "--label-set",
-        help="Of label maps that hold ids: cityscapes, camvid, facades, scenes or a CSV file.",
-        show_default="the configuration's",
-    ),
-]
-Set = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set",
-        help="Another value of the configuration, as width=32; may be repeated.",
-        show_default=False,
-        metavar="KEY=VALUE",
-    ),
-]
-Minutes = Annotated[
-    float | None,
-    typer.Option("--minutes", min=0, help="Stop after so long; the same command goes on."),
-]
-TrainSplit = Annotated[
-    str, typer.Option("--split", help="Folder in --data to take, where there is one.")
-]
+__all__ = ["train"]
 
 
 def train(
-    data: Data,
+    data: options.Data,
     out: Annotated[
         Path,
         typer.Option(
@@ -64,7 +28,12 @@ def train(
         ),
     ],
     config: Annotated[
-        str, typer.Argument(help="paper, scenes or a TOML file.", metavar="[CONFIG]")
+        str,
+        typer.Argument(
+            help="paper (Cityscapes), facades, maps, edges, night2day, colorization, inpainting, "
+            "scenes, or a TOML file.",
+            metavar="[CONFIG]",
+        ),
     ] = "paper",
     task: Annotated[
         str | None,
@@ -82,15 +51,17 @@ def train(
             show_default="the configuration's",
         ),
     ] = None,
-    label_set: LabelSet = None,
-    split: TrainSplit = "train",
-    other: Set = None,
+    label_set: options.LabelSet = None,
+    split: Annotated[
+        str, typer.Option("--split", help="Folder in --data to take, where there is one.")
+    ] = "train",
+    other: options.Set = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, show_default="the configuration's")
     ] = None,
     device: options.Device = "auto",
     workers: Annotated[int, typer.Option("--workers", min=1, help="Threads that read.")] = 2,
-    minutes: Minutes = None,
+    minutes: options.Minutes = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start over, whatever is there.")] = False,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Also write events for TensorBoard.")
@@ -115,13 +86,13 @@ def train(
 
         named = {"task": task, "loss": loss, "label_set": label_set, "seed": seed}
         changes = {key: value for key, value in named.items() if value is not None}
-        chosen = read_config(config, **given_values(other or []), **changes)
+        chosen = read_config(config, given_values(other or []) | changes)
         pairs = find_pairs(data, chosen.task, split, labels_of(chosen))
         with progress_bar("training", quiet=quiet) as progress:
 
             def told(step: int, steps: int, losses: dict[str, float]) -> None:
                 shown = "  ".join(f"{name} {value:.3g}" for name, value in losses.items())
-                progress(step, steps, f"training  {shown}")
+                progress(step, steps, shown)
 
             result = run(
                 chosen,

@@ -10,8 +10,9 @@ images alone                         two images side by side, A left and B right
                                      and inpainting, photos
 ===================================  ==============================================================
 
-Where a split is asked for and there is a folder of its name, the pairs are those in it: as
-``train/photos``, ``A/train`` or ``trainA``, or ``train/1.jpg``.
+For labels2photo and photo2labels, A is the photo and B the label map in colours, as in the data of
+the pix2pix authors. Where a split is asked for and there is a folder of its name, the pairs are
+those in it: as ``train/photos``, ``A/train`` or ``trainA``, or ``train/1.jpg``.
 """
 
 from __future__ import annotations
@@ -30,10 +31,17 @@ from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
 from p2p_eval.folders import list_folder, natural_key
 from p2p_eval.results import cityscapes
-from p2p_eval.results.images import ImageRef, file_sha256, probe, read_label_ids, read_rgb
+from p2p_eval.results.images import (
+    ImageRef,
+    check_rgb,
+    file_sha256,
+    probe,
+    read_label_ids,
+    read_rgb,
+)
 from p2p_eval.results.layouts import index_images
 
-__all__ = ["Pair", "Pairs", "find_pairs"]
+__all__ = ["Pair", "Pairs", "find_pairs", "held_out"]
 
 LABEL_TASKS = ("labels2photo", "photo2labels")
 PHOTO_TASKS = ("colorization", "inpainting")
@@ -144,13 +152,17 @@ def find_pairs(
     if task in PHOTO_TASKS:
         photos = here / "photos" if (here / "photos").is_dir() else here
         files = index_images(list_folder(photos))
+        for path in files.values():
+            check_rgb(path, probe(path))
         pairs = [Pair(name, ImageRef(path), ImageRef(path)) for name, path in files.items()]
     elif sides := _two_folders(folder, here, split):
         pairs = _joined(*sides)
     else:
         files = index_images(listing)
         for path in files.values():
-            width, height = probe(path).size
+            info = probe(path)
+            check_rgb(path, info)
+            width, height = info.size
             if width % 2:
                 raise InputError(
                     f"{path}: got {width}×{height} pixels, expected an even width, as two images "
@@ -161,13 +173,34 @@ def find_pairs(
             for name, path in files.items()
         ]
     if not pairs:
-        raise InputError(
-            f"{here}: got no images, expected pairs for {task}: photos/ and labels/, A/ and B/, or "
-            "images side by side"
+        kinds = (
+            "photos"
+            if task in PHOTO_TASKS
+            else "A/ and B/, or images side by side"
+            if task not in LABEL_TASKS
+            else "photos/ and labels/, A/ and B/, or images side by side"
         )
+        others = ""
+        if listing.folders:
+            others = (
+                f"; there are {', '.join(listing.folders[:10])}: name one with --split, or the "
+                "task that they are for"
+            )
+        raise InputError(f"{here}: got no images, expected {kinds}{others}")
     if task in ("BtoA", "labels2photo"):  # side by side, photos stand left and labels right
         pairs = [Pair(pair.name, pair.target, pair.input) for pair in pairs]
     return Pairs(task, _sorted(pairs))
+
+
+def held_out(folder: Path) -> str:
+    """Return the split that models are tested on: ``test`` where it is, or else ``val``.
+
+    Of the Cityscapes tree that is ``val``, as in the paper: the labels of its ``test`` are secret.
+    """
+    if (folder / "gtFine").is_dir():
+        return "val"
+    here = (folder / "test", folder / "A" / "test", folder / "testA")
+    return "test" if any(place.is_dir() for place in here) else "val"
 
 
 def _split_folder(folder: Path, split: str | None) -> Path:

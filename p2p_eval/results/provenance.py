@@ -11,7 +11,7 @@ from typing import Any
 
 from fcn.files import read_text
 
-__all__ = ["PROVENANCE", "made_by", "made_with"]
+__all__ = ["PROVENANCE", "made_by", "read_facts"]
 
 PROVENANCE = "generated.json"
 MAX_FILE_BYTES = 1 << 20
@@ -20,19 +20,14 @@ MAX_LINE = 1000
 
 def made_by(folder: Path) -> tuple[str, ...]:
     """Return a note with the signature of the model that made a results folder, if it says so."""
-    line = _facts(folder).get("signature")
+    line = read_facts(folder).get("signature")
     if not isinstance(line, str) or not line.isprintable() or len(line) > MAX_LINE:
         return ()
     return (f"note: made by {line}",)
 
 
-def made_with(folder: Path) -> str | None:
-    """Return the sha256 of the generator that a results folder was made with, if it says so."""
-    generator = _facts(folder).get("generator")
-    return str(generator.get("sha256")) if isinstance(generator, dict) else None
-
-
-def _facts(folder: Path) -> dict[str, Any]:
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return what a results folder says of how it was made; nothing where it says nothing."""
     try:
         facts = json.loads(read_text(folder / PROVENANCE, MAX_FILE_BYTES))
     except (OSError, ValueError, RecursionError):

@@ -25,7 +25,12 @@ from p2p_eval.training.networks import Networks
 __all__ = ["CHECKPOINT", "Run", "read_checkpoint", "write_checkpoint"]
 
 CHECKPOINT = "checkpoint.safetensors"
+ADAM = ("step", "exp_avg", "exp_avg_sq")
 FORMAT = "p2p-eval-checkpoint/1"
+DAMAGED = (SafetensorError, ValueError, LookupError, TypeError, AttributeError, OverflowError,
+           RecursionError, RuntimeError)  # fmt: skip
+"""What reading a file raises that is not what it should be."""
+
 FREE = ("checkpoint_every", "sample_every", "test_mode")
 """Settings that may change between one part of a run and the next: no weight depends on them."""
 
@@ -92,12 +97,19 @@ def read_checkpoint(path: Path, run: Run, networks: Networks) -> int:
             facts = json.loads(metadata["run"])
             _check_same(path, run.facts(), facts)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        step = int(facts["step"])
+        if step < 1:
+            raise ValueError(f"got step {step}")
         _restore(tensors, networks)
-        return int(facts["step"])
-    except (SafetensorError, OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read: {error}") from error
+    except torch.OutOfMemoryError:
+        raise  # that is no fault of the file
+    except DAMAGED as error:
         raise TrainingError(
             f"{path}: damaged, or not of this program: {error}. Remove it to start over"
         ) from error
+    return step
 
 
 def _check_same(path: Path, ours: dict[str, Any], theirs: dict[str, Any]) -> None:
@@ -121,19 +133,21 @@ def _restore(tensors: dict[str, Tensor], networks: Networks) -> None:
         network.load_state_dict(
             {key.removeprefix(prefix): t for key, t in tensors.items() if key.startswith(prefix)}
         )
-        averages: dict[int, dict[str, Tensor]] = {}
-        weights = list(network.parameters())
-        for key, tensor in tensors.items():
-            if key.startswith(f"{which}.adam."):
-                _, _, number, name = key.split(".")
-                weight = weights[int(number)]
+        averages = {}
+        for number, weight in enumerate(network.parameters()):
+            averages[number] = {name: tensors.pop(f"{which}.adam.{number}.{name}") for name in ADAM}
+            for name in ADAM[1:]:
+                if averages[number][name].shape != weight.shape:
+                    raise ValueError(f"{name} of tensor {number} has another shape than the weight")
                 # In the order in memory of the weights: the fused optimiser runs over both at once.
-                if tensor.shape == weight.shape:
-                    tensor = torch.empty_like(weight).copy_(tensor)
-                averages.setdefault(int(number), {})[name] = tensor
+                averages[number][name] = torch.empty_like(weight).copy_(averages[number][name])
+            if averages[number]["step"].numel() != 1:
+                raise ValueError(f"step of tensor {number} is no number")
         state = optimizer.state_dict()
         optimizer.load_state_dict({**state, "state": averages})
-    _set_random_states([tensors["rng.0"], *([tensors["rng.1"]] if "rng.1" in tensors else [])])
+    torch.set_rng_state(tensors["rng.0"])
+    if networks.device.type == "cuda":
+        torch.cuda.set_rng_state(tensors["rng.1"], networks.device)
 
 
 def _random_states(networks: Networks) -> list[Tensor]:
@@ -142,9 +156,3 @@ def _random_states(networks: Networks) -> list[Tensor]:
     if networks.device.type == "cuda":
         states.append(torch.cuda.get_rng_state(networks.device))
     return states
-
-
-def _set_random_states(states: list[Tensor]) -> None:
-    torch.set_rng_state(states[0])
-    if len(states) > 1 and torch.cuda.is_available():
-        torch.cuda.set_rng_state(states[1])

@@ -6,17 +6,17 @@ what it does not say is as in the paper.
 
 from __future__ import annotations
 
-import json
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NoReturn
 
 from fcn.files import read_text
 from fcn.labels import LabelSet, label_set
-from fcn.settings import brief, parse
+from fcn.settings import brief, read_toml, typed_values
 from p2p_eval.datasets.tasks import TASKS
 from p2p_eval.errors import InputError
 from p2p_eval.models.discriminators import PATCHES, smallest_side
@@ -24,9 +24,26 @@ from p2p_eval.models.generators import DROPOUTS
 from p2p_eval.models.layers import NORMS
 from p2p_eval.models.losses import LOSSES, Loss
 
-__all__ = ["CONFIGS", "GENERATORS", "Config", "given_values", "labels_of", "read_config"]
+__all__ = [
+    "CONFIGS",
+    "GENERATORS",
+    "Config",
+    "config_of",
+    "given_values",
+    "labels_of",
+    "read_config",
+]
 
-CONFIGS = ("paper", "scenes")
+CONFIGS = (
+    "paper",
+    "facades",
+    "maps",
+    "edges",
+    "night2day",
+    "colorization",
+    "inpainting",
+    "scenes",
+)
 """Names of the configurations that ship."""
 
 GENERATORS = ("unet", "encoder-decoder", "resnet")
@@ -155,12 +172,23 @@ class Config:
                 f"one for which size = {self.size} is enough: this needs "
                 f"{smallest_side(self.patch)}",
             )
-        one_value = self.batch == 1 and 1 << self.depth == self.size
-        if self.bottleneck_norm and self.norm != "none" and one_value:
+        if self.bottleneck_norm and self.norm != "none" and 1 << self.depth == self.size:
+            # The innermost layer has one pixel, and the norm of a single value is zero.
+            if self.norm == "instance":
+                self._refuse("bottleneck_norm", "false with norm = 'instance', or fewer levels")
+            if self.batch == 1:
+                self._refuse("bottleneck_norm", "false with batch = 1, or fewer levels")
+            if self.test_mode == "paper":
+                self._refuse(
+                    "bottleneck_norm",
+                    "false with test_mode = 'paper', in which an image is a batch of its own; or "
+                    "test_mode = 'eval', or fewer levels",
+                )
+        if self.generator == "resnet" and self.deterministic:
             self._refuse(
-                "bottleneck_norm",
-                "false with batch = 1: the innermost layer has one pixel, and the norm of a single "
-                "value is zero; or take a batch of 2",
+                "deterministic",
+                "false with generator = 'resnet': a GPU has no deterministic "
+                "gradient of its reflected borders",
             )
 
     def _refuse(self, name: str, expected: str) -> NoReturn:
@@ -185,7 +213,7 @@ class Config:
         return asdict(self)
 
 
-def read_config(name: str | Path, **changes: Any) -> Config:
+def read_config(name: str | Path, changes: Mapping[str, Any] = MappingProxyType({})) -> Config:
     """Return a configuration by name, or read one from a TOML file.
 
     Args:
@@ -197,21 +225,31 @@ def read_config(name: str | Path, **changes: Any) -> Config:
             or a value is of the wrong type or out of range.
 
     Example:
-        >>> read_config("paper", loss="L1").epochs
+        >>> read_config("paper", {"loss": "L1"}).epochs
         200.0
     """
     if str(name) in CONFIGS:
         shipped = resources.files("p2p_eval.training").joinpath("configs", f"{name}.toml")
-        return parse(Config, str(name), shipped.read_text("utf-8"), (), InputError, changes)
-    path = Path(name)
-    try:
-        text = read_text(path, MAX_FILE_BYTES)
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"got configuration {str(name)!r} ({error}), expected one of {', '.join(CONFIGS)} or a "
-            "TOML file in UTF-8"
-        ) from error
-    return parse(Config, str(path), text, (), InputError, changes)
+        text = shipped.read_text("utf-8")
+    else:
+        try:
+            text = read_text(Path(name), MAX_FILE_BYTES)
+        except (OSError, ValueError) as error:
+            raise InputError(
+                f"got configuration {str(name)!r} ({error}), expected one of "
+                f"{', '.join(CONFIGS)} or a TOML file in UTF-8"
+            ) from error
+    values = typed_values(Config, str(name), read_toml(str(name), text, InputError), InputError)
+    return Config(**{**values, **changes})
+
+
+def config_of(values: Mapping[str, Any], source: str) -> Config:
+    """Make a configuration of plain values that nobody has checked.
+
+    Raises:
+        InputError: A key is unknown, or a value is of the wrong type or out of range.
+    """
+    return Config(**typed_values(Config, source, values, InputError))
 
 
 def given_values(texts: Sequence[str]) -> dict[str, Any]:
@@ -224,22 +262,18 @@ def given_values(texts: Sequence[str]) -> dict[str, Any]:
         >>> given_values(["width=32", "loss=L1+cGAN"])
         {'width': 32, 'loss': 'L1+cGAN'}
     """
-    lines = []
+    values: dict[str, Any] = {}
     for text in texts:
         key, found, value = text.partition("=")
         if not found:
             raise InputError(f"got {text!r}, expected KEY=VALUE, as width=32")
-        lines.append(f"{key.strip()} = {value if _is_toml(value) else json.dumps(value)}")
-    values = parse(Config, "--set", "\n".join(lines), (), InputError).as_dict()
-    return {line.partition(" = ")[0]: values[line.partition(" = ")[0]] for line in lines}
-
-
-def _is_toml(value: str) -> bool:
-    try:
-        tomllib.loads(f"value = {value}")
-    except (ValueError, RecursionError):
-        return False
-    return True
+        try:
+            line = tomllib.loads(f"value = {value}")
+        except (ValueError, RecursionError):
+            line = {}
+        plain = line["value"] if len(line) == 1 else value.strip()
+        values |= typed_values(Config, "--set", {key.strip(): plain}, InputError)
+    return values
 
 
 def labels_of(config: Config) -> LabelSet | None:

@@ -8,7 +8,6 @@ import json
 import os
 import threading
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -19,22 +18,35 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fcn import labels
-from p2p_eval import __version__
-from p2p_eval.datasets.paired import Pairs, find_pairs
+from p2p_eval.datasets.paired import Pairs, find_pairs, held_out
 from p2p_eval.datasets.save import make_folders, save_png
 from p2p_eval.datasets.tasks import TASKS, Task
 from p2p_eval.errors import InputError
 from p2p_eval.models.generator_file import GeneratorFile, load_generator
+from p2p_eval.models.generators import Generator
 from p2p_eval.models.layers import Dropout, TestMode, test_mode
+from p2p_eval.models.resnet import ResnetGenerator
 from p2p_eval.results.provenance import PROVENANCE
-from p2p_eval.scores.signature import Signature
-from p2p_eval.scores.store import write_atomic
+from p2p_eval.scores.store import remove, write_atomic
 from p2p_eval.threads import ahead, arithmetic
+from p2p_eval.training.config import Config
+from p2p_eval.training.origin import facts_of_images, trained_on, training_of
 
-__all__ = ["GENERATOR", "Generated", "Translated", "generate", "generate_from_file", "translate"]
+__all__ = [
+    "GENERATOR",
+    "Generated",
+    "Translated",
+    "generate",
+    "generate_from_file",
+    "translate",
+    "write_ground_truth",
+]
 
 GENERATOR = "generator.safetensors"
 """The generator's file in a run's folder."""
+
+GPU_WORKERS = 4
+"""Threads that read, run and write on a GPU: more would only hold more of its memory."""
 
 PARTS = ("input", "output", "target")
 """Folders of an experiment, as phillipi/pix2pix's ``test.lua`` leaves them."""
@@ -121,27 +133,20 @@ def generate(
         mode: ``paper`` or ``eval``, as of :func:`p2p_eval.models.layers.test_mode`.
         seed: Of the dropout.
         device: ``cpu`` or a CUDA device.
-        workers: Threads; the number of cores by default.
+        workers: Threads; by default the number of cores, of a GPU four at most.
         progress: Called with images done and images in all.
 
     Raises:
-        InputError: The generator does not fit the task or the size, an image cannot be read, or
-            ``out`` holds other files or cannot be written.
+        InputError: The generator does not fit the task, the size or the mode, an image cannot be
+            read, or ``out`` holds other files or cannot be written.
+        WeightsError: What the generator's file says of its training cannot be.
     """
-    task = TASKS[pairs.task]
-    channels = generator.settings.get("inputs"), generator.settings.get("outputs")
-    if channels != (task.inputs, task.outputs):
-        raise InputError(
-            f"got a generator of {channels[0]} to {channels[1]} channels, expected {task.inputs} "
-            f"to {task.outputs} for {task.name}; give the task that it was trained for"
-        )
-    if size % cast(int, generator.network.size):
-        raise InputError(
-            f"got size {size}, expected a multiple of {generator.network.size}, which this "
-            "generator halves down to one pixel"
-        )
+    task, network = TASKS[pairs.task], generator.network
+    _check_fits(generator, task, size, mode)
+    facts = facts_of_images(generator, pairs, size=size, mode=mode, seed=seed, device=device)
     make_folders([out / part for part in PARTS], [f"{pair.name}.png" for pair in pairs.pairs])
-    network = generator.network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    remove(out / PROVENANCE)  # of images that are now replaced one by one
+    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     mine = threading.local()
 
     def one(number: int) -> None:
@@ -153,13 +158,37 @@ def generate(
         for part, image in zip(PARTS, (images.source, images.output, images.target), strict=True):
             save_png(out / part / f"{name}.png", image)
 
-    with arithmetic() if device == "cpu" else ExitStack():
-        for done, _ in enumerate(ahead(one, range(len(pairs)), workers or os.cpu_count() or 1), 1):
+    count = os.cpu_count() or 1
+    with arithmetic():
+        threads = workers or (count if device == "cpu" else min(count, GPU_WORKERS))
+        for done, _ in enumerate(ahead(one, range(len(pairs)), threads), 1):
             if progress is not None:
                 progress(done, len(pairs))
-    facts = _provenance(generator, pairs, size, mode, seed, device)
     write_atomic(out / PROVENANCE, json.dumps(facts, indent=2, sort_keys=True).encode())
-    return Generated(out, facts, generator.notes)
+    notes = list(generator.notes)
+    if trained_on(generator) == pairs.fingerprint:
+        notes.append("warning: these are the images that the generator was trained on")
+    return Generated(out, facts, tuple(notes))
+
+
+def _check_fits(generator: GeneratorFile, task: Task, size: int, mode: str) -> None:
+    network, kind = cast(Generator | ResnetGenerator, generator.network), generator.kind
+    if (network.inputs, network.outputs) != (task.inputs, task.outputs):
+        raise InputError(
+            f"got a generator of {network.inputs} to {network.outputs} channels, expected "
+            f"{task.inputs} to {task.outputs} for {task.name}; give the task that it was trained "
+            "for"
+        )
+    if size % network.size or (kind == "resnet" and size < 2 * network.size):
+        raise InputError(
+            f"got size {size}, expected a multiple of {network.size}, by which this generator "
+            "halves and doubles"
+        )
+    if mode == "paper" and generator.settings.get("bottleneck_norm") and size == network.size:
+        raise InputError(
+            "got test mode paper, expected eval: this generator has a norm where one pixel is "
+            "left, and of a single image that is zero"
+        )
 
 
 def generate_from_file(
@@ -167,7 +196,7 @@ def generate_from_file(
     data: Path,
     out: Path,
     *,
-    split: str | None = "test",
+    split: str | None = None,
     task: str | None = None,
     label_set: str | None = None,
     size: int | None = None,
@@ -181,7 +210,7 @@ def generate_from_file(
         path: A run's folder, or a file that :func:`~p2p_eval.models.load_generator` reads.
         data: A folder that :func:`~p2p_eval.datasets.paired.find_pairs` understands.
         out: As of :func:`generate`.
-        split: Folder in ``data`` to take, where there is one.
+        split: Folder in ``data`` to take; by default what is held out.
         task: What is translated into what.
         label_set: Of maps of label ids.
         size: Side of the images that the generator gets.
@@ -195,19 +224,40 @@ def generate_from_file(
         WeightsError: The file holds no generator.
     """
     generator = load_generator(path / GENERATOR if path.is_dir() else path, dropout=dropout)
-    trained = json.loads(generator.metadata.get("run", "{}")).get("config", {})
-    task = task or trained.get("task")
-    if task is None:
+    trained = training_of(generator)
+    if task is None and trained is None:
         raise InputError(
             f"{path}: does not say what it was trained for; give --task, one of {', '.join(TASKS)}"
         )
+    base = trained or Config()
+    task = task or base.task
     if task not in TASKS:
         raise InputError(f"got task {task!r}, expected one of {', '.join(TASKS)}")
-    name = label_set or trained.get("label_set")
-    pairs = find_pairs(data, task, split, labels.label_set(name) if name else None)
-    mode = mode or generator.metadata.get("test_mode", "paper")
-    size = size or trained.get("size", 256)
-    return generate(generator, pairs, out, size=size, mode=cast(TestMode, mode), **options)
+    name = label_set or base.label_set
+    chosen = held_out(data) if split is None else split
+    pairs = find_pairs(data, task, chosen, labels.label_set(name) if name else None)
+    mode = mode or base.test_mode
+    return generate(
+        generator, pairs, out, size=size or base.size, mode=cast(TestMode, mode), **options
+    )
+
+
+def write_ground_truth(pairs: Pairs, folder: Path, size: int) -> None:
+    """Write the real images as an experiment of their own, for a table's ground-truth row.
+
+    Args:
+        pairs: Whose targets are the real images.
+        folder: The experiment's; its ``output/`` and ``target/`` are the same.
+        size: Side of the images, as of those that a generator makes.
+
+    Raises:
+        InputError: An image cannot be read, or the folder holds other files.
+    """
+    parts = folder / "output", folder / "target"
+    make_folders(parts, [f"{pair.name}.png" for pair in pairs.pairs])
+    for number, pair in enumerate(pairs.pairs):
+        for part in parts:
+            save_png(part / f"{pair.name}.png", pairs.read(number, size)[1])
 
 
 def _twin(network: nn.Module) -> nn.Module:
@@ -218,62 +268,3 @@ def _twin(network: nn.Module) -> nn.Module:
 
 def _seed_of(seed: int, name: str) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed}\n{name}".encode()).digest()[:8], "little") >> 1
-
-
-def _provenance(
-    generator: GeneratorFile, pairs: Pairs, size: int, mode: str, seed: int, device: str
-) -> dict[str, Any]:
-    training = {
-        key: json.loads(value) if key == "run" else value
-        for key, value in generator.metadata.items()
-    }
-    return {
-        "schema": "p2p-eval/generated/1",
-        "signature": _signature(generator, training, pairs.task, size, mode, seed),
-        "version": __version__,
-        "generator": {
-            "sha256": generator.sha256,
-            "kind": generator.kind,
-            "settings": dict(generator.settings),
-            "training": training,
-            "notes": list(generator.notes),
-        },
-        "task": pairs.task,
-        "data": pairs.fingerprint,
-        "images": len(pairs),
-        "size": size,
-        "test_mode": mode,
-        "dropout_seed": seed,
-        "device": device.partition(":")[0],
-    }
-
-
-def _signature(
-    generator: GeneratorFile,
-    training: Mapping[str, Any],
-    task: str,
-    size: int,
-    mode: str,
-    seed: int,
-) -> str:
-    """Give the line that says what made the images, known deviations from the paper included."""
-    config = training.get("run", {}).get("config", {})
-    network, trained = generator.settings, {}
-    for key in ("loss", "patch", "schedule", "steps", "epochs", "batch", "learning_rate", "seed"):
-        trained[key.replace("_", "-")] = str(config.get(key, "unknown"))
-    settings = {
-        "task": task,
-        "kind": generator.kind if network.get("skips", True) else "encoder-decoder",
-        "width": str(network.get("width")),
-        "norm": str(network.get("norm", "batch")),
-        "bottleneck-norm": "yes" if network.get("bottleneck_norm") else "no",
-        "dropout": str(network.get("dropout")),
-        **trained,
-        "steps": training.get("steps", "unknown"),
-        "test-mode": mode,
-        "dropout-seed": str(seed) if mode == "paper" else "none",
-        "size": str(size),
-        "weights": generator.sha256[:12],
-        "version": __version__,
-    }
-    return str(Signature("generator", settings))

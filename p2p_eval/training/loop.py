@@ -49,7 +49,7 @@ class Trained:
         generator: The file.
         step: Updates that were made, of :attr:`steps`.
         steps: Updates that the configuration asks for.
-        losses: Means over the last steps.
+        losses: Means over the steps before the last checkpoint.
     """
 
     generator: Path
@@ -82,7 +82,7 @@ def train(
         fresh: Start over, whatever is there.
         workers: Threads that read images ahead.
         tensorboard: Also write events for TensorBoard to the folder.
-        told: Called with the step, the steps in all and the last losses.
+        told: Called with the step, the steps in all and the mean losses since the last checkpoint.
 
     Raises:
         InputError: An image cannot be read, or TensorBoard is not installed.
@@ -98,6 +98,7 @@ def train(
         remove_leftovers(out)
         if fresh:
             remove(checkpoint)
+            remove(out / "losses.csv")
         torch.manual_seed(config.seed)
         networks = Networks(config, device)
         step = read_checkpoint(checkpoint, run, networks) if checkpoint.exists() else 0
@@ -116,7 +117,7 @@ def train(
             saving = step % config.checkpoint_every == 0 or step == steps or out_of_time
             if step % LOG_EVERY == 0 or saving:
                 losses = log.mean()
-                if not log.finite:
+                if not log.finite or (saving and not networks.finite()):
                     raise TrainingError(_diverged(config, step, losses, checkpoint))
                 told(step, steps, losses)
                 if events is not None:
@@ -154,18 +155,21 @@ def _diverged(config: Config, step: int, losses: dict[str, float], checkpoint: P
     told = ", ".join(f"{name} {value:g}" for name, value in losses.items())
     kept = f"{checkpoint} holds the last good state" if checkpoint.exists() else "none was saved"
     return (
-        f"a loss is not finite after step {step} ({told}), expected finite ones: lower "
+        f"a loss or a weight is not finite after step {step} ({told}), expected finite ones: lower "
         f"learning_rate (now {config.learning_rate:g}); {kept}"
     )
 
 
 @contextmanager
 def _bits(deterministic: bool) -> Iterator[None]:
-    """Ask a GPU for the same bits every time; a CPU gives them anyway."""
+    """Keep a GPU from rounding factors to 10 bits, and ask for the same bits every time or not."""
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(deterministic)
     try:
-        yield
+        with torch.backends.cudnn.flags(
+            enabled=True, benchmark=not deterministic, deterministic=deterministic, allow_tf32=False
+        ):
+            yield
     finally:
         torch.use_deterministic_algorithms(before)
 

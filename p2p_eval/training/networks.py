@@ -91,6 +91,14 @@ class Networks:
         """Return each network with its optimiser."""
         return list(zip(self.all(), self.optimizers, strict=True))
 
+    def finite(self) -> bool:
+        """Whether every weight is finite."""
+        return all(
+            bool(torch.isfinite(weight).all())
+            for network in self.all()
+            for weight in network.parameters()
+        )
+
     def set_rate(self, factor: float) -> None:
         """Set the learning rate to a multiple of the configuration's."""
         for optimizer in self.optimizers:

@@ -12,7 +12,7 @@ from typing import Any
 from p2p_eval.errors import InputError
 from p2p_eval.training.config import Config
 
-__all__ = ["GROUND_TRUTH", "REPRODUCED", "Planned", "plan"]
+__all__ = ["GROUND_TRUTH", "OF_THE_PLAN", "REPRODUCED", "Planned", "plan"]
 
 GROUND_TRUTH = "ground-truth"
 """The experiment that consists of the real photos."""
@@ -41,6 +41,12 @@ _RUNS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
 }
 
+OF_THE_PLAN: Mapping[str, Any] = {
+    "task": "labels2photo", "loss": "L1+cGAN", "generator": "unet", "patch": 70, "batch": 1,
+    "seed": 0,
+}  # fmt: skip
+"""What a run is where the plan does not say otherwise, and no configuration changes."""
+
 REPRODUCED = tuple(_RUNS)
 """Tables that consist of runs; the others need people."""
 
@@ -53,7 +59,12 @@ class Planned:
     config: Config
 
 
-def plan(tables: Sequence[str], base: Config, seeds: Sequence[int] = (0,)) -> list[Planned]:
+def plan(
+    tables: Sequence[str],
+    base: Config,
+    seeds: Sequence[int] = (0,),
+    only: Sequence[str] = (),
+) -> list[Planned]:
     """List the runs of some tables, each once, seed by seed.
 
     Args:
@@ -61,9 +72,10 @@ def plan(tables: Sequence[str], base: Config, seeds: Sequence[int] = (0,)) -> li
         base: What all runs have in common; task, loss, generator, patch, batch and seed are the
             plan's.
         seeds: One set of runs for each.
+        only: Names of runs, without seeds, to leave out the others; none leaves out none.
 
     Raises:
-        InputError: There is no such table, no seed, or one is given twice.
+        InputError: There is no such table or run, no seed, or one is given twice.
 
     Example:
         >>> [planned.name for planned in plan(["3"], Config())]
@@ -80,12 +92,12 @@ def plan(tables: Sequence[str], base: Config, seeds: Sequence[int] = (0,)) -> li
             "no seed twice"
         )
     runs = {name: changes for table in tables for name, changes in _RUNS[table].items()}
-    fixed = {
-        "task": "labels2photo", "loss": "L1+cGAN", "generator": "unet", "patch": 70,
-        "batch": 1,
-    }  # fmt: skip
+    if unknown := [name for name in only if name not in runs]:
+        raise InputError(f"got run {unknown[0]!r}, expected one of {', '.join(runs)}")
+    if only:
+        runs = {name: runs[name] for name in only}
     return [
-        Planned(f"{name}-seed{seed}", replace(base, **{**fixed, **changes, "seed": seed}))
+        Planned(f"{name}-seed{seed}", replace(base, **{**OF_THE_PLAN, **changes, "seed": seed}))
         for seed in seeds
         for name, changes in runs.items()
     ]

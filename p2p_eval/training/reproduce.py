@@ -8,35 +8,31 @@ folder a run, ``photos/`` and ``labels/`` the results folders, ``scores/`` the s
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
+import shutil
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
 import torch
 
-from fcn.files import sha256_of
-from fcn.labels import LabelSet, label_set
-from p2p_eval.datasets.paired import Pairs, find_pairs
-from p2p_eval.datasets.save import make_folders, save_png
+from fcn.labels import label_set
+from p2p_eval.datasets.paired import Pairs, find_pairs, held_out
 from p2p_eval.device import pick_device
 from p2p_eval.errors import InputError
 from p2p_eval.models.generator_file import load_generator
 from p2p_eval.models.layers import TestMode
-from p2p_eval.results.provenance import made_with
+from p2p_eval.results.provenance import read_facts
 from p2p_eval.training.checkpoint import Run
 from p2p_eval.training.config import Config
-from p2p_eval.training.generate import GENERATOR, generate
-from p2p_eval.training.loop import train
+from p2p_eval.training.generate import GENERATOR, generate, write_ground_truth
+from p2p_eval.training.origin import facts_of_images
+from p2p_eval.training.parallel import train_all
 from p2p_eval.training.plan import GROUND_TRUTH, Planned, plan
 
 __all__ = ["Reproduced", "pick_devices", "reproduce"]
-
-SPLITS = ("train", "test")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +58,8 @@ def reproduce(
     *,
     weights: str | Path | None = None,
     seeds: Sequence[int] = (0,),
-    split: str = "test",
+    only: Sequence[str] = (),
+    split: str | None = None,
     devices: Sequence[str] = ("cpu",),
     minutes: float | None = None,
     say: Callable[[str], None] = lambda line: None,
@@ -77,7 +74,8 @@ def reproduce(
         out: The folder.
         weights: Of the FCN-8s that scores; by default those of the label set.
         seeds: One set of runs for each.
-        split: What is translated and scored.
+        only: Names of runs, to leave out the others.
+        split: What is translated and scored; by default what is held out.
         devices: One run at a time on each; ``cpu`` several times is as many processes of one
             thread each.
         minutes: Stop training after so long, with checkpoints; the next call goes on.
@@ -85,38 +83,38 @@ def reproduce(
 
     Raises:
         InputError: The data cannot be used, or an option is out of range.
-        TrainingError, WeightsError, StoreError: As of the steps.
+        TrainingError: One or more runs failed; the others were trained first.
+        WeightsError, StoreError: As of the steps.
     """
     from p2p_eval.scoring.color_hist import color_histogram
     from p2p_eval.scoring.fcn_score import fcn_score
+    from p2p_eval.scoring.scorer import load_scorer
     from p2p_eval.scoring.seg_score import seg_score
 
     deadline = None if minutes is None else time.monotonic() + 60 * minutes
-    labels = _label_set(base)
-    runs = plan(tables, base, seeds)
-    pairs = find_pairs(data, "labels2photo", split, labels)
-    find_pairs(data, "labels2photo", "train", labels)  # now, not after an hour
-    left = _train_all(runs, data, out, devices, deadline, say)
+    runs = plan(tables, base, seeds, only)
+    split = held_out(data) if split is None else split
+    tasks = {run.config.task for run in runs}
+    training = {task: _pairs(data, task, "train", base) for task in tasks}
+    testing = {task: _pairs(data, task, split, base) for task in tasks}
+    _check_apart(data, split, training, testing)
+    if "labels2photo" in tasks:
+        load_scorer(weights, base.label_set)  # now, and not after a day of training
+    waiting = [run for run in runs if not _is_trained(run, training[run.config.task], out)]
+    left = train_all(
+        [(run, training[run.config.task]) for run in waiting], out / "runs", devices, deadline, say
+    )
     finished = [run for run in runs if run.name not in left]
-
     for run in finished:
-        folder, path = out / _results(run) / run.name, out / "runs" / run.name / GENERATOR
-        if made_with(folder) == sha256_of(path):
-            continue
-        of_task = find_pairs(data, run.config.task, split, labels)
-        mode = cast(TestMode, run.config.test_mode)
-        generate(
-            load_generator(path), of_task, folder, size=base.size, mode=mode,
-            seed=run.config.seed, device=devices[0],
-        )  # fmt: skip
-        say(f"{run.name}: translated {len(of_task)} images")
+        _translate(run, testing[run.config.task], base.size, devices[0], out, say)
 
     scores = out / "scores"
+    folder_of_ids = None if (data / "gtFine").is_dir() else data / split / "labels"
+    cityscapes = data if folder_of_ids is None else None
     kinds = {_results(run) for run in finished}
-    folder_of_ids = _labels_folder(data, split)
-    cityscapes = None if folder_of_ids else data
     if "photos" in kinds:
-        _ground_truth(pairs, out / "photos" / GROUND_TRUTH, base.size)
+        photos = testing["labels2photo"]
+        write_ground_truth(photos, out / "photos" / GROUND_TRUTH, base.size)
         fcn_score(
             out / "photos", labels=folder_of_ids, cityscapes=cityscapes, weights=weights,
             label_set=base.label_set, out=scores, device=devices[0],
@@ -145,101 +143,60 @@ def pick_devices(names: Sequence[str]) -> list[str]:
     return ["cpu"] * (os.cpu_count() or 1)
 
 
-def _label_set(base: Config) -> LabelSet:
+def _pairs(data: Path, task: str, split: str, base: Config) -> Pairs:
     if not base.label_set:
         raise InputError("got no label_set, expected the one of the data's label maps")
-    return label_set(base.label_set)
+    pairs = find_pairs(data, task, split, label_set(base.label_set))
+    if not pairs.ids_of:
+        raise InputError(
+            f"{data}: got images side by side, expected photos/ and labels/ with label ids, or the "
+            "Cityscapes tree: scores need ids"
+        )
+    return pairs
+
+
+def _check_apart(
+    data: Path, split: str, training: dict[str, Pairs], testing: dict[str, Pairs]
+) -> None:
+    """Refuse to test on what was trained on."""
+    for task, pairs in training.items():
+        if pairs.fingerprint == testing[task].fingerprint:
+            raise InputError(
+                f"{data}: got the same images for train and {split}, expected a folder of each "
+                "name in it, or another --split"
+            )
 
 
 def _results(run: Planned) -> str:
     return "labels" if run.config.task == "photo2labels" else "photos"
 
 
-def _labels_folder(data: Path, split: str) -> Path | None:
-    """Return the folder of label maps; None is that of the original Cityscapes tree."""
-    if (data / "gtFine").is_dir():
-        return None
-    return (data / split if (data / split).is_dir() else data) / "labels"
-
-
-def _ground_truth(pairs: Pairs, folder: Path, size: int) -> None:
-    """Write the real photos at the size that generators give, as an experiment of their own."""
-    part = folder / "output"
-    names = [f"{pair.name}.png" for pair in pairs.pairs]
-    targets = folder / "target"
-    make_folders([part, targets], names)
-    for number, name in enumerate(names):
-        if not (targets / name).exists():
-            photo = pairs.read(number, size)[1]
-            save_png(part / name, photo)
-            save_png(targets / name, photo)
-
-
-def _train_all(
-    runs: Sequence[Planned],
-    data: Path,
-    out: Path,
-    devices: Sequence[str],
-    deadline: float | None,
-    say: Callable[[str], None],
-) -> list[str]:
-    """Train what is not trained yet, one run a device at a time; return what is left."""
-    waiting = [run for run in runs if not _is_trained(run, out, data)]
-    left = [run.name for run in waiting]
-    free = list(devices)
-    active: dict[Future[bool], tuple[Planned, str]] = {}
-    context = multiprocessing.get_context("spawn")  # a fork would take CUDA's state along
-    with ProcessPoolExecutor(len(devices), mp_context=context) as pool:
-        while waiting or active:
-            while waiting and free and not _is_over(deadline):
-                run, device = waiting.pop(0), free.pop(0)
-                minutes = None if deadline is None else (deadline - time.monotonic()) / 60
-                say(f"{run.name}: training on {device}")
-                future = pool.submit(_train_one, run, data, out, device, minutes)
-                active[future] = run, device
-            if not active:
-                break
-            for future in wait(active, return_when=FIRST_COMPLETED).done:
-                run, device = active.pop(future)
-                free.append(device)
-                if future.result():
-                    left.remove(run.name)
-                    say(f"{run.name}: trained, {len(left)} to go")
-                else:
-                    say(f"{run.name}: stopped in time, goes on at the next call")
-    return left
-
-
-def _is_over(deadline: float | None) -> bool:
-    return deadline is not None and time.monotonic() >= deadline
-
-
-def _is_trained(run: Planned, out: Path, data: Path) -> bool:
+def _is_trained(run: Planned, pairs: Pairs, out: Path) -> bool:
     """Whether a run's generator is there, whole, and of this configuration and these data."""
     path = out / "runs" / run.name / GENERATOR
     if not path.exists():
         return False
-    pairs = _train_pairs(run, data)
     metadata = load_generator(path).metadata
-    return json.loads(metadata["run"]) == Run(run.config, pairs.fingerprint).facts() and int(
-        metadata["steps"]
-    ) == run.config.total_steps(len(pairs))
+    facts = json.dumps(Run(run.config, pairs.fingerprint).facts(), sort_keys=True)
+    steps = str(run.config.total_steps(len(pairs)))
+    return metadata.get("run") == facts and metadata.get("steps") == steps
 
 
-def _train_pairs(run: Planned, data: Path) -> Pairs:
-    return find_pairs(data, run.config.task, "train", label_set(run.config.label_set))
-
-
-def _train_one(run: Planned, data: Path, out: Path, device: str, minutes: float | None) -> bool:
-    """Train one run in a process of its own; return whether it is whole."""
-    if device == "cpu":
-        torch.set_num_threads(1)
-        os.environ["OMP_NUM_THREADS"] = "1"
-    train(
-        run.config,
-        _train_pairs(run, data),
-        out / "runs" / run.name,
-        device=device,
-        minutes=minutes,
-    )
-    return _is_trained(run, out, data)
+def _translate(
+    run: Planned, pairs: Pairs, size: int, device: str, out: Path, say: Callable[[str], None]
+) -> None:
+    """Make a run's results folder, unless it is there as it would be made now."""
+    folder = out / _results(run) / run.name
+    generator = load_generator(out / "runs" / run.name / GENERATOR)
+    mode, seed = cast(TestMode, run.config.test_mode), run.config.seed
+    facts = facts_of_images(generator, pairs, size=size, mode=mode, seed=seed, device=device)
+    if read_facts(folder) == json.loads(json.dumps(facts)):
+        return
+    # Under a name that is passed over until it is whole: what lies beside it is scored.
+    unfinished = folder.with_name(f".{folder.name}")
+    for old in (unfinished, folder):
+        if old.exists():
+            shutil.rmtree(old)
+    generate(generator, pairs, unfinished, size=size, mode=mode, seed=seed, device=device)
+    unfinished.rename(folder)
+    say(f"{run.name}: translated {len(pairs)} images")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 
 import numpy as np
 import torch
@@ -33,7 +34,7 @@ def draw(pairs: Pairs, config: Config, number: int) -> tuple[Tensor, Tensor]:
     Source: Isola et al. 2017, section 6.2 ("random jitter").
     """
     epoch, position = divmod(number, len(pairs))
-    order = np.random.default_rng((config.seed, 0, epoch)).permutation(len(pairs))
+    order = _order(config.seed, epoch, len(pairs))
     random = np.random.default_rng((config.seed, 1, number))
     both = pairs.read(int(order[position]), config.load_size)
     top, left = random.integers(config.load_size - config.size + 1, size=2)
@@ -44,6 +45,12 @@ def draw(pairs: Pairs, config: Config, number: int) -> tuple[Tensor, Tensor]:
         return part[:, ::-1] if mirrored else part
 
     return TASKS[config.task].encode(*map(cut, both))
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, count: int) -> NDArray[np.int64]:
+    """Return an epoch's permutation, which takes a while for a million pairs."""
+    return np.random.default_rng((seed, 0, epoch)).permutation(count)
 
 
 def batches(

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fcn.labels import label_set
-from p2p_eval.datasets.paired import find_pairs
+from p2p_eval.datasets.paired import find_pairs, held_out
 from p2p_eval.errors import InputError
 from p2p_eval.results.images import ImageRef
 
@@ -134,10 +134,29 @@ def test_photos_alone(tmp_path: Path, task: str) -> None:
 
 @pytest.mark.parametrize("task", ["AtoB", "labels2photo", "colorization"])
 def test_nothing_there(tmp_path: Path, task: str) -> None:
-    with pytest.raises(InputError, match="got no images, expected pairs"):
+    with pytest.raises(InputError, match="got no images, expected [a-zA-Z]"):
         find_pairs(tmp_path, task)
     with pytest.raises(InputError, match="none"):
         find_pairs(tmp_path / "none", task)
+
+
+def test_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -> None:
+    for split in ("train", "val"):
+        save(picture(0, 64, 32), tmp_path / split / "1.png")
+    with pytest.raises(InputError, match="there are train, val: name one with --split"):
+        find_pairs(tmp_path, "AtoB", "test")
+    assert held_out(tmp_path) == "val"
+    (tmp_path / "test").mkdir()
+    assert held_out(tmp_path) == "test"
+    (tmp_path / "gtFine").mkdir()
+    assert held_out(tmp_path) == "val"
+
+
+def test_an_image_that_is_not_rgb_is_named_before_training(tmp_path: Path) -> None:
+    Image.new("L", (64, 64)).save(tmp_path / "gray.png")
+    for task in ("colorization", "AtoB"):
+        with pytest.raises(InputError, match=r"gray\.png: got a gray image"):
+            find_pairs(tmp_path, task)
 
 
 def test_the_order_is_that_of_numbers(tmp_path: Path) -> None:

@@ -23,7 +23,15 @@ def test_the_default_is_the_papers() -> None:
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_those_that_ship(name: str) -> None:
-    assert read_config(name).task == "labels2photo"
+    config = read_config(name)
+    epochs, batch, jitter, mirror = {
+        "paper": (200, 1, True, True), "facades": (200, 1, True, True),
+        "maps": (200, 1, True, True), "edges": (15, 4, False, False),
+        "night2day": (17, 4, True, True), "colorization": (6, 4, False, True),
+        "inpainting": (25, 4, False, False), "scenes": (2, 1, True, True),
+    }[name]  # fmt: skip
+    assert (config.epochs, config.batch, config.mirror) == (epochs, batch, mirror)
+    assert (config.load_size > config.size) is jitter
 
 
 @pytest.mark.parametrize(
@@ -42,7 +50,10 @@ def test_those_that_ship(name: str) -> None:
         ("size = 64\nload_size = 64\npatch = 286", "this needs 128"),
         ("levels = 9", "got levels = 9, expected 0, or 6 to 8"),
         ("epochs = 0", "got epochs = 0"),
-        ("bottleneck_norm = true", "the norm of a single value is zero"),
+        ("bottleneck_norm = true", "false with batch = 1"),
+        ("bottleneck_norm = true\nbatch = 2", "false with test_mode = 'paper'"),
+        ("bottleneck_norm = true\nbatch = 2\nnorm = 'instance'", "false with norm = 'instance'"),
+        ("generator = 'resnet'\ndeterministic = true", "deterministic"),
         ("width = ", "not TOML"),
         ("mirror = 1", "got mirror = 1, expected bool"),
     ],
@@ -55,12 +66,12 @@ def test_what_is_refused(tmp_path: Path, text: str, message: str) -> None:
 
 
 def test_the_norm_of_one_pixel_needs_a_batch_or_a_larger_bottleneck() -> None:
-    assert Config(bottleneck_norm=True, batch=2).bottleneck_norm
+    assert Config(bottleneck_norm=True, batch=2, test_mode="eval").bottleneck_norm
     assert Config(bottleneck_norm=True, levels=7).bottleneck_norm
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected one of paper, scenes or a TOML file"):
+    with pytest.raises(InputError, match="expected one of paper, facades, .* or a TOML file"):
         read_config(tmp_path / "none.toml")
     (tmp_path / "big.toml").write_text("#" * 100_000)
     with pytest.raises(InputError, match="too large"):
@@ -74,8 +85,11 @@ def test_values_of_the_command_line() -> None:
     assert values == {
         "width": 32, "mirror": False, "loss": "cGAN", "learning_rate": 1e-3, "size": 64,
     }  # fmt: skip
-    assert read_config("scenes", **values).width == 32
+    assert read_config("scenes", values).width == 32
+    # What is out of range is so for the configuration that it is for.
+    assert given_values(["levels=9", "epochs=0"]) == {"levels": 9, "epochs": 0.0}
     for text, message in (
+        ("width=1\nseed=2", "expected int"),
         ("width", "expected KEY=VALUE"),
         ("widht=3", "did you mean width"),
         ("width=a b", "expected int"),

@@ -11,20 +11,23 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
 
 from pytorch_code_networks import UNet, randomize
 from small_pairs import SMALL, side_by_side
 
+from fcn.errors import WeightsError
 from p2p_eval.datasets.paired import Pairs, find_pairs
 from p2p_eval.errors import InputError
 from p2p_eval.models import load_generator
 from p2p_eval.results.images import read_rgb
 from p2p_eval.results.layouts import find_experiments
-from p2p_eval.results.provenance import made_by, made_with
+from p2p_eval.results.provenance import made_by, read_facts
 from p2p_eval.scoring.image_metrics import image_metrics
-from p2p_eval.training.generate import generate, generate_from_file
+from p2p_eval.training.generate import generate, generate_from_file, write_ground_truth
 from p2p_eval.training.loop import train
 
 
@@ -52,19 +55,21 @@ def test_a_results_folder_in_a_known_layout(tmp_path: Path, trained: Path, pairs
     np.testing.assert_array_equal(read_rgb(folder / "target" / "0.png"), target)
     facts = json.loads((folder / "generated.json").read_text())
     assert facts == json.loads(json.dumps(made.facts))
-    assert facts["generator"]["training"]["run"]["config"]["loss"] == "L1+cGAN"
+    assert facts["generator"]["training"]["loss"] == "L1+cGAN"
     assert (facts["test_mode"], facts["dropout_seed"], facts["images"]) == ("paper", 0, 4)
-    assert made_with(folder) == load_generator(trained).sha256
-    assert made_with(tmp_path) is None
+    assert facts["generator"]["sha256"] == load_generator(trained).sha256
+    assert read_facts(tmp_path) == {}
+    assert made.notes == ("warning: these are the images that the generator was trained on",)
     (note,) = made_by(folder)
-    assert note.startswith("note: made by generator|task:AtoB|kind:unet|width:2|norm:batch|")
+    assert note.startswith("note: made by generator|task:AtoB|kind:unet|width:2|halves-to:64|")
     assert "|loss:L1+cGAN|" in note
     assert "|test-mode:paper|dropout-seed:0|" in note
     report = image_metrics(tmp_path / "results", metrics=["psnr"], out=tmp_path / "scores")
     assert note in report.experiments[0].notes
     (folder / "generated.json").write_text('{"signature": "\\u001b[31m", "generator": 3}')
     assert made_by(folder) == ()
-    assert made_with(folder) is None
+    (folder / "generated.json").write_text("[" * 100_000)
+    assert read_facts(folder) == {}
 
 
 @pytest.mark.parametrize("mode", ["paper", "eval"])
@@ -150,3 +155,60 @@ def test_photos_alone(tmp_path: Path, task: str) -> None:
         assert (shown[..., 0] == shown[..., 1]).all()
     photo = read_rgb(folder / "0.png")
     np.testing.assert_array_equal(read_rgb(made.folder / "target" / "0.png"), photo)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"run": "[]"}, WeightsError, "its run is no object"),
+        ({"run": "x"}, WeightsError, "its run is not JSON"),
+        ({"run": "{}"}, WeightsError, "what cannot be"),
+        ({"run": '{"config": {"task": []}}'}, WeightsError, "got task"),
+        ({"run": '{"config": {"size": -64}}'}, WeightsError, "got size = -64"),
+        ({"run": '{"config": {"size": "64"}}'}, WeightsError, "expected int"),
+        ({"run": '{"config": {"label_set": 7}}'}, WeightsError, "expected str"),
+        ({"run": '{"config": {"loss": "a|b"}}'}, WeightsError, "got loss"),
+        ({"run": '{"config": {"new": 1}}'}, WeightsError, "unknown key"),
+        ({"test_mode": "bogus"}, WeightsError, "got test_mode"),
+    ],
+)
+def test_what_a_stranger_says_of_the_training(
+    tmp_path: Path, trained: Path, change: dict[str, str], error: type[Exception], message: str
+) -> None:
+    with safe_open(trained, framework="pt") as file:
+        header = file.metadata()
+    save_file(load_file(trained), trained, {**header, **change})
+    with pytest.raises(error, match=message):
+        generate_from_file(trained, tmp_path / "data", tmp_path / "x", task="AtoB")
+    assert not (tmp_path / "x").exists()
+
+
+def test_killed_while_it_replaces_another_models_images(
+    tmp_path: Path, trained: Path, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "x"
+    generate(load_generator(trained), pairs, folder, size=64)
+
+    def stops(path: Path, image: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("p2p_eval.training.generate.save_png", stops)
+    with pytest.raises(KeyboardInterrupt):
+        generate(load_generator(trained), pairs, folder, size=64, seed=1)
+    assert read_facts(folder) == {}  # nobody knows which images are whose
+
+
+def test_the_norm_of_one_pixel(tmp_path: Path, pairs: Pairs) -> None:
+    config = replace(SMALL, bottleneck_norm=True, batch=2, test_mode="eval", steps=1)
+    path = train(config, pairs, tmp_path / "normed", fresh=True).generator
+    made = generate_from_file(path, tmp_path / "data", tmp_path / "x")
+    assert made.facts["test_mode"] == "eval"
+    with pytest.raises(InputError, match="got test mode paper, expected eval"):
+        generate_from_file(path, tmp_path / "data", tmp_path / "y", mode="paper")
+
+
+def test_ground_truth(tmp_path: Path, pairs: Pairs) -> None:
+    write_ground_truth(pairs, tmp_path / "ground-truth", 64)
+    for part in ("output", "target"):
+        made = read_rgb(tmp_path / "ground-truth" / part / "2.png")
+        np.testing.assert_array_equal(made, pairs.read(2, 64)[1])

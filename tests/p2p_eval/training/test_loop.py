@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
@@ -200,6 +201,90 @@ def test_diverging_stops_and_keeps_the_last_good_state(tmp_path: Path, pairs: Pa
         with pytest.raises(TrainingError, match=r"not finite after step 2 .*holds the last good"):
             train(wild, pairs, tmp_path / "run")
     assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
+
+
+def test_weights_that_are_not_finite_are_never_saved(
+    tmp_path: Path, pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    update = Networks.update
+
+    def broken(self: Networks, x: Tensor, y: Tensor) -> dict[str, Tensor]:
+        losses = update(self, x, y)  # of before the update: still finite
+        with torch.no_grad():
+            next(self.generator.parameters()).fill_(float("nan"))
+        return losses
+
+    monkeypatch.setattr(Networks, "update", broken)
+    with pytest.raises(TrainingError, match="a loss or a weight is not finite after step 2"):
+        train(SMALL, pairs, tmp_path / "run")
+    assert not (tmp_path / "run" / "checkpoint.safetensors").exists()
+    assert not (tmp_path / "run" / "generator.safetensors").exists()
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda tensors: tensors.pop("0.adam.0.exp_avg"),
+        lambda tensors: tensors.update({"0.adam.0.exp_avg": torch.zeros(1)}),
+        lambda tensors: tensors.update({"1.adam.0.step": torch.zeros(3)}),
+        lambda tensors: tensors.pop("0.network.down.0.conv.weight"),
+        lambda tensors: tensors.update({"1.network.convs.0.weight": torch.zeros(1)}),
+        lambda tensors: tensors.pop("rng.0"),
+        lambda tensors: tensors.update({"rng.0": torch.zeros(3, dtype=torch.uint8)}),
+    ],
+)
+def test_a_checkpoint_of_a_stranger(
+    tmp_path: Path, pairs: Pairs, spoil: Callable[[dict[str, Tensor]], object]
+) -> None:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    train(SMALL, pairs, tmp_path / "run", minutes=0)
+    with safe_open(path, framework="pt") as file:
+        metadata = file.metadata()
+    tensors = load_file(path)
+    spoil(tensors)
+    save_file(tensors, path, metadata)
+    with pytest.raises(TrainingError, match="damaged, or not of this program"):
+        train(SMALL, pairs, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "run", ["[]", "{}", '{"config": [], "data": ""}', '{"config": {}}', "1e400", "[" * 99_999]
+)
+def test_what_a_stranger_says_of_the_run(tmp_path: Path, pairs: Pairs, run: str) -> None:
+    path = tmp_path / "run" / "checkpoint.safetensors"
+    train(SMALL, pairs, tmp_path / "run", minutes=0)
+    save_file(load_file(path), path, {"format": "p2p-eval-checkpoint/1", "run": run})
+    with pytest.raises(TrainingError, match=r"checkpoint\.safetensors: "):
+        train(SMALL, pairs, tmp_path / "run")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"norm": "instance"},
+        {"loss": "L2+GAN", "schedule": "decay"},
+        {"generator": "resnet", "norm": "instance"},
+    ],
+    ids=str,
+)
+def test_other_networks_resume_as_well(
+    tmp_path: Path, pairs: Pairs, changes: dict[str, str]
+) -> None:
+    config = replace(SMALL, steps=3, **changes)  # type: ignore[arg-type]
+    train(config, pairs, tmp_path / "whole")
+    for _ in range(3):
+        train(config, pairs, tmp_path / "parts", minutes=0)
+    assert same(weights(tmp_path / "parts"), weights(tmp_path / "whole"))
+
+
+def test_fresh_starts_over_whatever_is_there(tmp_path: Path, pairs: Pairs) -> None:
+    train(SMALL, pairs, tmp_path / "run", minutes=0)
+    (tmp_path / "run" / "losses.csv").write_bytes(b"\xff\0")
+    with pytest.raises(InputError, match=r"losses\.csv: not a list of losses"):
+        train(SMALL, pairs, tmp_path / "run")
+    train(SMALL, pairs, tmp_path / "run", fresh=True)
+    train(SMALL, pairs, tmp_path / "whole")
+    assert same(weights(tmp_path / "run"), weights(tmp_path / "whole"))
 
 
 def test_one_run_at_a_time(tmp_path: Path, pairs: Pairs) -> None:

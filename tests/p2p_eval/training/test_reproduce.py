@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
+
+from small_pairs import side_by_side
+
+from fcn.errors import TrainingError, WeightsError
 from p2p_eval.datasets import scenes
 from p2p_eval.errors import InputError
+from p2p_eval.results.provenance import read_facts
 from p2p_eval.tables.definitions import TABLES
 from p2p_eval.tables.fill import fill_tables
 from p2p_eval.training.config import Config
@@ -42,6 +49,13 @@ def test_what_a_run_is_stands_in_its_name() -> None:
     assert runs["encoder-decoder-L1-batch10-seed0"].batch == 10
     assert runs["photo2labels-cGAN-seed0"].task == "photo2labels"
     assert runs["GAN-seed0"].loss == "GAN"
+
+
+def test_some_runs_of_a_table() -> None:
+    runs = plan(["1", "6"], Config(), only=["L1", "photo2labels-cGAN"])
+    assert [run.name for run in runs] == ["L1-seed0", "photo2labels-cGAN-seed0"]
+    with pytest.raises(InputError, match="got run 'L2', expected one of L1, GAN"):
+        plan(["1"], Config(), only=["L2"])
 
 
 def test_what_cannot_be_planned() -> None:
@@ -80,6 +94,46 @@ def test_from_nothing_to_tables_each_run_only_once(data: Path, tmp_path: Path) -
     assert sum("trained" in line for line in said) == 4
 
 
+def test_another_way_of_running_them_is_translated_anew(data: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    out = tmp_path / "out"
+    base = replace(TINY, steps=1)
+    reproduce(["1"], data, base, out, only=["L1"], say=said.append)
+    (facts,) = (read_facts(folder) for folder in (out / "photos").glob("L1*"))
+    assert facts["test_mode"] == "paper"
+    said.clear()
+    reproduce(
+        ["1"], data, replace(base, test_mode="eval"), out, only=["L1"], say=said.append
+    )  # fmt: skip
+    assert said == ["L1-seed0: translated 2 images", "scored the photos"]
+    (facts,) = (read_facts(folder) for folder in (out / "photos").glob("L1*"))
+    assert facts["test_mode"] == "eval"
+
+
+def test_a_run_that_fails_does_not_keep_the_others(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (out / "runs" / "GAN-seed0").mkdir(parents=True)
+    (out / "runs" / "GAN-seed0" / "checkpoint.safetensors").write_bytes(b"no")
+    base = replace(TINY, steps=1)
+    with pytest.raises(TrainingError, match=r"GAN-seed0: .*damaged"):
+        reproduce(["1"], data, base, out, only=["GAN", "L1"])
+    assert (out / "runs" / "L1-seed0" / "generator.safetensors").exists()
+
+
+def test_data_that_cannot_be_tested_on_are_refused_before_any_training(
+    data: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match="got the same images for train and test"):
+        reproduce(["1"], data / "train", TINY, tmp_path / "out")
+    side_by_side(tmp_path / "sides" / "train")
+    side_by_side(tmp_path / "sides" / "test", count=2)
+    with pytest.raises(InputError, match="got images side by side"):
+        reproduce(["1"], tmp_path / "sides", TINY, tmp_path / "out")
+    with pytest.raises(WeightsError, match="none"):
+        reproduce(["1"], data, TINY, tmp_path / "out", weights="none.safetensors")
+    assert not (tmp_path / "out" / "runs").exists()
+
+
 def test_what_is_left_when_the_time_is_up(data: Path, tmp_path: Path) -> None:
     result = reproduce(["6"], data, TINY, tmp_path / "out", minutes=0)
     assert result.done == ()
@@ -87,14 +141,11 @@ def test_what_is_left_when_the_time_is_up(data: Path, tmp_path: Path) -> None:
 
 
 def test_a_changed_configuration_trains_anew_or_is_refused(data: Path, tmp_path: Path) -> None:
-    from fcn.errors import TrainingError
-
     out = tmp_path / "out"
     base = replace(TINY, steps=1)
-    only = ["fig7"]
-    reproduce(only, data, base, out)
+    reproduce(["1"], data, base, out, only=["L1"])
     with pytest.raises(TrainingError, match="width was 2 and is 3"):
-        reproduce(only, data, replace(base, width=3), out)
+        reproduce(["1"], data, replace(base, width=3), out, only=["L1"])
 
 
 def test_a_label_set_is_needed(data: Path, tmp_path: Path) -> None:
