@@ -123,7 +123,7 @@ def test_a_run_that_fails_does_not_keep_the_others(data: Path, tmp_path: Path) -
 def test_data_that_cannot_be_tested_on_are_refused_before_any_training(
     data: Path, tmp_path: Path
 ) -> None:
-    with pytest.raises(InputError, match="got the same images for train and test"):
+    with pytest.raises(InputError, match="got the same images for train and val"):
         reproduce(["1"], data / "train", TINY, tmp_path / "out")
     side_by_side(tmp_path / "sides" / "train")
     side_by_side(tmp_path / "sides" / "test", count=2)
