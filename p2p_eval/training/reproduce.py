@@ -35,6 +35,10 @@ from p2p_eval.training.plan import GROUND_TRUTH, Planned, plan
 __all__ = ["Reproduced", "pick_devices", "reproduce"]
 
 
+FCN_TABLES = frozenset({"1", "2", "3"})
+"""Tables of scores that a network gives; the others need no weights."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reproduced:
     """What a call has done.
@@ -72,7 +76,7 @@ def reproduce(
             Cityscapes tree.
         base: What all runs have in common.
         out: The folder.
-        weights: Of the FCN-8s that scores; by default those of the label set.
+        weights: Of the FCN-8s that scores Tables 1 to 3; by default those of the label set.
         seeds: One set of runs for each.
         only: Names of runs, to leave out the others.
         split: What is translated and scored; by default what is held out.
@@ -98,7 +102,8 @@ def reproduce(
     training = {task: _pairs(data, task, "train", base) for task in tasks}
     testing = {task: _pairs(data, task, split, base) for task in tasks}
     _check_apart(data, split, training, testing)
-    if "labels2photo" in tasks:
+    by_network = not FCN_TABLES.isdisjoint(tables) and "labels2photo" in tasks
+    if by_network:
         load_scorer(weights, base.label_set)  # now, and not after a day of training
     waiting = [run for run in runs if not _is_trained(run, training[run.config.task], out)]
     left = train_all(
@@ -115,10 +120,11 @@ def reproduce(
     if "photos" in kinds:
         photos = testing["labels2photo"]
         write_ground_truth(photos, out / "photos" / GROUND_TRUTH, base.size)
-        fcn_score(
-            out / "photos", labels=folder_of_ids, cityscapes=cityscapes, weights=weights,
-            label_set=base.label_set, out=scores, device=devices[0],
-        )  # fmt: skip
+        if by_network:
+            fcn_score(
+                out / "photos", labels=folder_of_ids, cityscapes=cityscapes, weights=weights,
+                label_set=base.label_set, out=scores, device=devices[0],
+            )  # fmt: skip
         color_histogram(out / "photos", out=scores)
         say("scored the photos")
     if "labels" in kinds:

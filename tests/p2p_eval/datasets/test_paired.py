@@ -134,7 +134,7 @@ def test_photos_alone(tmp_path: Path, task: str) -> None:
 
 @pytest.mark.parametrize("task", ["AtoB", "labels2photo", "colorization"])
 def test_nothing_there(tmp_path: Path, task: str) -> None:
-    with pytest.raises(InputError, match="got no images, expected [a-zA-Z]"):
+    with pytest.raises(InputError, match=r"got no images, expected [a-zA-Z]"):
         find_pairs(tmp_path, task)
     with pytest.raises(InputError, match="none"):
         find_pairs(tmp_path / "none", task)

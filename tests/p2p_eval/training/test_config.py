@@ -71,7 +71,7 @@ def test_the_norm_of_one_pixel_needs_a_batch_or_a_larger_bottleneck() -> None:
 
 
 def test_no_such_file(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="expected one of paper, facades, .* or a TOML file"):
+    with pytest.raises(InputError, match=r"expected one of paper, facades, .* or a TOML file"):
         read_config(tmp_path / "none.toml")
     (tmp_path / "big.toml").write_text("#" * 100_000)
     with pytest.raises(InputError, match="too large"):

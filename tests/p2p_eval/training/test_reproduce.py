@@ -129,6 +129,9 @@ def test_data_that_cannot_be_tested_on_are_refused_before_any_training(
     side_by_side(tmp_path / "sides" / "test", count=2)
     with pytest.raises(InputError, match="got images side by side"):
         reproduce(["1"], tmp_path / "sides", TINY, tmp_path / "out")
+    camvid = replace(TINY, label_set="camvid", steps=1)
+    with pytest.raises(InputError, match="weights"):
+        reproduce(["1"], data, camvid, tmp_path / "out")
     with pytest.raises(WeightsError, match="none"):
         reproduce(["1"], data, TINY, tmp_path / "out", weights="none.safetensors")
     assert not (tmp_path / "out" / "runs").exists()
