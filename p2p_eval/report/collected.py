@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from p2p_eval.scores.document import Source
+from p2p_eval.scores.numbers import Figure
 from p2p_eval.scores.values_file import ValueRow
 
 __all__ = [
@@ -19,26 +21,15 @@ __all__ = [
     "Confusion",
     "Diversity",
     "Experiment",
-    "Figure",
     "Histogram",
     "ImageMetrics",
     "MetricFigures",
     "Segmentation",
     "SegmentationEntry",
-    "Source",
 ]
 
 CHANNELS = ("L", "a", "b")
 """Channels of the colour histograms, CIE Lab."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A figure and its 95 % interval; None is not known."""
-
-    value: float | None
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +159,6 @@ class Experiment:
     fcn: Segmentation | None = None
     seg: Segmentation | None = None
     color: ColorScore | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Source:
-    """A score file that was read: its path below the folder, and its content."""
-
-    path: str
-    sha256: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)

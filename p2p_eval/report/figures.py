@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from p2p_eval.report.collected import CHANNELS, ColorScore, Confusion, Experiment
-from p2p_eval.report.numbers import decimals_for, shown_number
-from p2p_eval.report.tables import ARROWS, marks
+from p2p_eval.report.tables import ARROWS
+from p2p_eval.scores.numbers import decimals_for, shown_number
+from p2p_eval.scores.signature import marks
 
 __all__ = [
     "COLORS",

@@ -23,16 +23,15 @@ from p2p_eval.report.collected import (
     Confusion,
     Diversity,
     Experiment,
-    Figure,
     Histogram,
     ImageMetrics,
     MetricFigures,
     Segmentation,
     SegmentationEntry,
-    Source,
 )
-from p2p_eval.report.document import Node, damaged, read_bytes, read_document
 from p2p_eval.scores.confusion_file import read_confusion
+from p2p_eval.scores.document import Node, Source, damaged, read_bytes, read_document
+from p2p_eval.scores.numbers import Figure
 from p2p_eval.scores.values_file import read_metric_values
 
 __all__ = ["collect"]

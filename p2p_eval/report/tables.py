@@ -6,10 +6,9 @@ Figures that have different signatures never share a column without a mark.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from string import ascii_lowercase
 
 from p2p_eval.metrics.confusion import FIGURES
 from p2p_eval.report.collected import (
@@ -17,12 +16,12 @@ from p2p_eval.report.collected import (
     Comparison,
     Diversity,
     Experiment,
-    Figure,
     ImageMetrics,
     MetricFigures,
     SegmentationEntry,
 )
-from p2p_eval.report.numbers import UNKNOWN, decimals_for, shown_interval, shown_number
+from p2p_eval.scores.numbers import UNKNOWN, Figure, decimals_for, shown_interval, shown_number
+from p2p_eval.scores.signature import marks
 
 __all__ = [
     "ARROWS",
@@ -36,7 +35,6 @@ __all__ = [
     "color_table",
     "comparison_groups",
     "diversity_table",
-    "marks",
     "metrics_tables",
     "segmentation_table",
     "sensitivity_table",
@@ -119,21 +117,6 @@ class ComparisonLine:
     low: float
     middle: float
     high: float
-
-
-def marks(signatures: Iterable[str]) -> dict[str, str]:
-    """Give each signature a letter; none where all are the same.
-
-    Example:
-        >>> marks(["psnr|peak:255", "psnr|peak:255"])
-        {'psnr|peak:255': ''}
-        >>> marks(["psnr|version:1", "psnr|version:2"])
-        {'psnr|version:1': 'a', 'psnr|version:2': 'b'}
-    """
-    distinct = list(dict.fromkeys(signatures))
-    if len(distinct) == 1:
-        return {distinct[0]: ""}
-    return {signature: _letters(index) for index, signature in enumerate(distinct)}
 
 
 def metrics_tables(experiments: Sequence[Experiment]) -> list[Table]:
@@ -321,9 +304,3 @@ def _comparison(entry: Comparison) -> ComparisonLine:
 def _unit(figures: MetricFigures) -> str:
     unit = f"{figures.unit} · " if figures.unit else ""
     return f"{unit}{ARROWS[figures.better]}"
-
-
-def _letters(index: int) -> str:
-    """Letter a to z, then aa, ab, …."""
-    more, last = divmod(index, len(ascii_lowercase))
-    return (_letters(more - 1) if more else "") + ascii_lowercase[last]

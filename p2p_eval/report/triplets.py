@@ -14,9 +14,9 @@ from PIL import Image
 
 from p2p_eval.errors import InputError
 from p2p_eval.report.collected import Experiment, MetricFigures
-from p2p_eval.report.numbers import decimals_for, shown_number
 from p2p_eval.report.tables import ARROWS
 from p2p_eval.results.images import ImageRef, decode_rgb, probe, read_bytes
+from p2p_eval.scores.numbers import decimals_for, shown_number
 from p2p_eval.scores.values_file import SourceFile, ValueRow
 
 __all__ = ["Gallery", "Picked", "Picture", "Thumbnails", "gallery", "pick"]

@@ -8,10 +8,11 @@ by ``|``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from string import ascii_lowercase
 
-__all__ = ["Signature"]
+__all__ = ["Signature", "marks"]
 
 KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 
@@ -86,3 +87,24 @@ class Signature:
             for key in signatures[0].settings
         }
         return Signature(signatures[0].metric, values)
+
+
+def marks(signatures: Iterable[str]) -> dict[str, str]:
+    """Give each signature a letter; none where all are the same.
+
+    Example:
+        >>> marks(["psnr|peak:255", "psnr|peak:255"])
+        {'psnr|peak:255': ''}
+        >>> marks(["psnr|version:1", "psnr|version:2"])
+        {'psnr|version:1': 'a', 'psnr|version:2': 'b'}
+    """
+    distinct = list(dict.fromkeys(signatures))
+    if len(distinct) == 1:
+        return {distinct[0]: ""}
+    return {signature: _letters(index) for index, signature in enumerate(distinct)}
+
+
+def _letters(index: int) -> str:
+    """Letter a to z, then aa, ab, …."""
+    more, last = divmod(index, len(ascii_lowercase))
+    return (_letters(more - 1) if more else "") + ascii_lowercase[last]

@@ -8,7 +8,6 @@ from typing import Literal
 
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.confusion import FIGURES
-from p2p_eval.report.collected import CHANNELS
 from p2p_eval.tables.paper import (
     AMT,
     FIGURE_7,
@@ -23,6 +22,7 @@ from p2p_eval.tables.paper import (
 )
 
 __all__ = [
+    "CHANNELS",
     "LABELLED_REAL",
     "TABLES",
     "Column",
@@ -34,6 +34,9 @@ __all__ = [
 ]
 
 Score = Literal["fcn-score", "seg-score", "color-hist", "study"]
+
+CHANNELS = ColorRow._fields[1:]
+"""Of CIE Lab, as score files of colour histograms name them."""
 
 LABELLED_REAL = "labelled_real_pct"
 """The only figure of a study."""

@@ -10,8 +10,8 @@ from enum import StrEnum
 from typing import Any
 
 from p2p_eval import __version__
-from p2p_eval.report.collected import Source
-from p2p_eval.report.tables import marks
+from p2p_eval.scores.document import Source
+from p2p_eval.scores.signature import marks
 from p2p_eval.tables.definitions import Column, Definition, PaperFigure
 
 __all__ = [

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from fcn.errors import shown
 from p2p_eval import __version__
-from p2p_eval.report.numbers import UNKNOWN, shown_number
 from p2p_eval.results.findings import counted
+from p2p_eval.scores.numbers import UNKNOWN, shown_number
 from p2p_eval.tables.definitions import Column, PaperFigure
 from p2p_eval.tables.filled import FilledRow, FilledTable, Measured, OurFigure, digest
 

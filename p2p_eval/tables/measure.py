@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from p2p_eval.errors import InputError
 from p2p_eval.metrics.confusion import FIGURES, Protocol, histogram, scores
-from p2p_eval.report.collected import Source
+from p2p_eval.scores.document import Source
 from p2p_eval.tables.filled import Interval, Measured, OurFigure
 from p2p_eval.tables.read import Algorithm, Colors, Segmentation, has_histograms, read_histograms
 from p2p_eval.tables.resample import seed_interval

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 from p2p_eval.errors import InputError, StoreError
 from p2p_eval.folders import list_folder, natural_key
 from p2p_eval.metrics.confusion import FIGURES, PROTOCOLS, Protocol, histogram, scores
-from p2p_eval.report.collected import CHANNELS, Source
-from p2p_eval.report.document import Node, damaged, read_bytes, read_document
 from p2p_eval.scores.confusion_file import FrameCounts, read_confusion
+from p2p_eval.scores.document import Node, Source, damaged, read_bytes, read_document
 from p2p_eval.scores.row_file import RowFile
 from p2p_eval.scores.signature import Signature
-from p2p_eval.tables.definitions import LABELLED_REAL, Score
+from p2p_eval.tables.definitions import CHANNELS, LABELLED_REAL, Score
 from p2p_eval.tables.filled import OurFigure
 
 __all__ = [

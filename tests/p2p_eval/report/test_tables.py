@@ -9,15 +9,15 @@ from pathlib import Path
 import pytest
 from score_files import write_metrics, write_segmentation
 
-from p2p_eval.report.numbers import decimals_for, shown_number
 from p2p_eval.report.read import collect
 from p2p_eval.report.tables import (
     Cell,
     comparison_groups,
-    marks,
     metrics_tables,
     segmentation_table,
 )
+from p2p_eval.scores.numbers import decimals_for, shown_number
+from p2p_eval.scores.signature import marks
 
 IMAGES = [f"image{number}" for number in range(6)]
 

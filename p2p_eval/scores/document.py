@@ -13,13 +13,21 @@ from typing import Any, NoReturn
 
 from p2p_eval.errors import StoreError
 
-__all__ = ["MAX_BYTES", "Node", "damaged", "read_bytes", "read_document"]
+__all__ = ["MAX_BYTES", "Node", "Source", "damaged", "read_bytes", "read_document"]
 
 MAX_BYTES = 1 << 28
 """Largest score file that is read: the values of some 300,000 images."""
 
 MAX_ITEMS = 1 << 20
 MAX_TEXT = 1 << 14
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A score file that was read: its path below the folder, and its content."""
+
+    path: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,24 @@
-"""How the report writes numbers."""
+"""Figures with their intervals, and how they are written."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
-from p2p_eval.report.collected import Figure
-
-__all__ = ["UNKNOWN", "decimals_for", "shown_interval", "shown_number"]
+__all__ = ["UNKNOWN", "Figure", "decimals_for", "shown_interval", "shown_number"]
 
 UNKNOWN = "–"
 """What stands for a figure that is not known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A figure and its 95 % interval; None is not known."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
 
 
 def decimals_for(values: Iterable[float | None]) -> int:
