@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
+import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -85,6 +87,7 @@ def train_all(
 
 def _train_one(run: Planned, pairs: Pairs, out: Path, device: str, minutes: float | None) -> bool:
     """Train one run in a process of its own; return whether it is whole."""
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     readers = GPU_READERS
     if device == "cpu":
         torch.set_num_threads(1)
@@ -93,3 +96,13 @@ def _train_one(run: Planned, pairs: Pairs, out: Path, device: str, minutes: floa
         run.config, pairs, out / run.name, device=device, minutes=minutes, workers=readers
     )
     return trained.step == trained.steps
+
+
+def _die_with_parent() -> None:
+    """End this process when the one that started it is gone, killed or not.
+
+    It would else train on, unseen, and hold the run's folder against the next call.
+    """
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)

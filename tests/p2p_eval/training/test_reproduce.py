@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,9 +18,11 @@ from fcn.errors import TrainingError, WeightsError
 from p2p_eval.datasets import scenes
 from p2p_eval.errors import InputError
 from p2p_eval.results.provenance import read_facts
+from p2p_eval.scores.store import exclusive
 from p2p_eval.tables.definitions import TABLES
 from p2p_eval.tables.fill import fill_tables
 from p2p_eval.training.config import Config
+from p2p_eval.training.log import read_losses
 from p2p_eval.training.plan import GROUND_TRUTH, REPRODUCED, plan
 from p2p_eval.training.reproduce import pick_devices, reproduce
 
@@ -118,6 +122,27 @@ def test_a_run_that_fails_does_not_keep_the_others(data: Path, tmp_path: Path) -
     with pytest.raises(TrainingError, match=r"GAN-seed0: .*damaged"):
         reproduce(["1"], data, base, out, only=["GAN", "L1"])
     assert (out / "runs" / "L1-seed0" / "generator.safetensors").exists()
+
+
+def test_killed_it_leaves_nobody_training(data: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    command = (
+        sys.executable, "-m", "p2p_eval", "reproduce", "1", "--run", "L1", "--config", "scenes",
+        "--set", "steps=1000000", "--set", "width=2", "--set", "checkpoint_every=1",
+        "--set", "sample_every=0", "--data", data, "--out", out, "--device", "cpu",
+    )  # fmt: skip
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    log = out / "runs" / "L1-seed0" / "losses.csv"
+    deadline = time.monotonic() + 120
+    while not log.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.kill()
+    process.wait()
+    time.sleep(2)
+    with exclusive(log.parent):  # nobody holds the folder any more
+        step = read_losses(log)[-1]["step"]
+        time.sleep(1)
+        assert read_losses(log)[-1]["step"] == step
 
 
 def test_data_that_cannot_be_tested_on_are_refused_before_any_training(
