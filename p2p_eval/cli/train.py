@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from p2p_eval.cli import options
-from p2p_eval.cli.exits import exit_codes
+from p2p_eval.cli.exits import exit_codes, stderr
 from p2p_eval.cli.progress import progress_bar
 
 __all__ = ["train"]
+
+LINE_SECONDS = 60.0
 
 
 def train(
@@ -89,10 +93,16 @@ def train(
         chosen = read_config(config, given_values(other or []) | changes)
         pairs = find_pairs(data, chosen.task, split, labels_of(chosen))
         with progress_bar("training", quiet=quiet) as progress:
+            last = time.monotonic()
 
             def told(step: int, steps: int, losses: dict[str, float]) -> None:
+                nonlocal last
                 shown = "  ".join(f"{name} {value:.3g}" for name, value in losses.items())
                 progress(step, steps, shown)
+                now = time.monotonic()
+                if not (quiet or sys.stderr.isatty()) and now - last > LINE_SECONDS:
+                    last = now  # for logs, where there is no bar
+                    stderr.print(f"step {step}/{steps}  {shown}", markup=False)
 
             result = run(
                 chosen,
@@ -104,6 +114,11 @@ def train(
                 workers=workers,
                 tensorboard=tensorboard,
                 told=told,
+            )
+        if result.step < result.steps and not quiet:
+            stderr.print(
+                f"stopped at step {result.step} of {result.steps}; the same command goes on",
+                markup=False,
             )
         if as_json:
             document = {

@@ -163,6 +163,11 @@ def find_pairs(
             info = probe(path)
             check_rgb(path, info)
             width, height = info.size
+            if width <= height:
+                raise InputError(
+                    f"{path}: got {width}×{height} pixels, expected two images side by side, which "
+                    "are wider than high; photos alone are for colorization and inpainting"
+                )
             if width % 2:
                 raise InputError(
                     f"{path}: got {width}×{height} pixels, expected an even width, as two images "

@@ -6,6 +6,7 @@ the ``latest_net_G.pth`` of other people are read by :mod:`p2p_eval.models.forei
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -25,9 +26,11 @@ from p2p_eval.models.foreign import read_pytorch_code
 from p2p_eval.models.generators import Generator
 from p2p_eval.models.resnet import ResnetGenerator
 
-__all__ = ["GeneratorFile", "load_generator", "save_generator"]
+__all__ = ["GeneratorFile", "digest_of", "load_generator", "save_generator"]
 
 FORMAT = "p2p-eval-generator/1"
+KEY = "p2p-eval"
+"""Under which a file's metadata lie, as JSON."""
 KINDS: Mapping[str, type[nn.Module]] = {"unet": Generator, "resnet": ResnetGenerator}
 MAX_HEADER_BYTES = 1 << 22
 MAX_WEIGHTS = 1 << 31
@@ -43,8 +46,9 @@ class GeneratorFile:
         network: In evaluation mode, float32, on the CPU.
         kind: ``unet`` (also without skips) or ``resnet``.
         settings: The network's arguments.
-        metadata: What the file says of its origin: of our own files ``run`` (JSON: config and
-            fingerprint of the data), ``steps``, ``test_mode``, ``version``; empty of others.
+        metadata: What the file says of its origin: of our own files ``run`` (config and
+            fingerprint of the data), ``step``, ``steps``, ``test_mode``, ``version``; empty of
+            others.
         sha256: Of the file.
         notes: What a user should know of how it was read.
     """
@@ -52,7 +56,7 @@ class GeneratorFile:
     network: nn.Module
     kind: str
     settings: Mapping[str, Any]
-    metadata: Mapping[str, str]
+    metadata: Mapping[str, Any]
     sha256: str
     notes: tuple[str, ...] = ()
 
@@ -61,7 +65,7 @@ def save_generator(
     path: Path,
     network: nn.Module,
     settings: Mapping[str, Any],
-    metadata: Mapping[str, str],
+    metadata: Mapping[str, Any],
     *,
     dtype: torch.dtype = torch.float32,
 ) -> None:
@@ -86,12 +90,14 @@ def save_generator(
         **metadata,
         "format": FORMAT,
         "kind": kind,
-        "settings": json.dumps(dict(settings), sort_keys=True),
+        "settings": dict(settings),
         "version": __version__,
+        "weights_sha256": digest_of(state),
     }
     try:
         with replacing(path) as file:
-            file.write(save(state, header))
+            # One text: several would stand in another order in every file.
+            file.write(save(state, {KEY: json.dumps(header, sort_keys=True)}))
     except OSError as error:
         raise WeightsError(
             f"{path}: cannot be written ({error}); check space and permissions"
@@ -127,33 +133,49 @@ def load_generator(path: Path, *, dropout: bool = True) -> GeneratorFile:
         )
     try:
         with safe_open(path, framework="pt") as file:
-            header = dict(file.metadata() or {})
-            if header.pop("format", None) != FORMAT:
-                raise WeightsError(
-                    f"{path}: got safetensors that are no generator of this program (no format "
-                    f"{FORMAT}), expected what `p2p-eval train` writes as generator.safetensors"
-                )
+            header = _header(path, file.metadata() or {})
             network, kind, settings = _built(path, header)
             state = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, ValueError, TypeError, RuntimeError) as error:
         raise WeightsError(
             f"{path}: damaged or no safetensors file: {error}; copy or train it again"
         ) from error
+    if header.pop("weights_sha256", None) != digest_of(state):
+        raise WeightsError(
+            f"{path}: got other weights than were written; the file is damaged, copy or train it "
+            "again"
+        )
     _fill(path, network, state)
     sha256 = sha256_of(path)
     return GeneratorFile(network.eval(), kind, settings, header, sha256)
 
 
-def _built(path: Path, header: dict[str, str]) -> tuple[nn.Module, str, dict[str, Any]]:
-    """Build the network of a file's settings, which nobody has checked."""
-    kind = header.pop("kind", "")
+def digest_of(tensors: Mapping[str, Tensor]) -> str:
+    """Return the sha256 over names, types, shapes and bytes of tensors, in order of name."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(tensors.items()):
+        total.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}\n".encode())
+        total.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return total.hexdigest()
+
+
+def _header(path: Path, metadata: Mapping[str, str]) -> dict[str, Any]:
     try:
-        settings = json.loads(header.pop("settings", ""))
+        header = json.loads(metadata.get(KEY, "{}"))
     except (ValueError, RecursionError) as error:
+        raise WeightsError(f"{path}: metadata are not JSON; the file is damaged") from error
+    if not isinstance(header, dict) or header.pop("format", None) != FORMAT:
         raise WeightsError(
-            f"{path}: got settings that are not JSON; the file is damaged"
-        ) from error
-    if kind not in KINDS or not isinstance(settings, dict):
+            f"{path}: got safetensors that are no generator of this program (no format {FORMAT}), "
+            "expected what `p2p-eval train` writes as generator.safetensors"
+        )
+    return header
+
+
+def _built(path: Path, header: dict[str, Any]) -> tuple[nn.Module, str, dict[str, Any]]:
+    """Build the network of a file's settings, which nobody has checked."""
+    kind, settings = header.pop("kind", None), header.pop("settings", None)
+    if not isinstance(kind, str) or kind not in KINDS or not isinstance(settings, dict):
         raise WeightsError(
             f"{path}: got a generator of kind {kind!r}, expected {' or '.join(KINDS)}; it was "
             "written by a newer version, or is damaged"

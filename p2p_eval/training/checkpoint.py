@@ -19,6 +19,7 @@ from torch import Tensor
 from fcn.errors import TrainingError
 from fcn.files import replacing
 from p2p_eval import __version__
+from p2p_eval.models.generator_file import digest_of
 from p2p_eval.training.config import Config
 from p2p_eval.training.networks import Networks
 
@@ -68,7 +69,13 @@ def write_checkpoint(path: Path, run: Run, networks: Networks, step: int) -> Non
             for name, tensor in averages.items():
                 tensors[f"{which}.adam.{number}.{name}"] = tensor
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    facts = {**run.facts(), "step": step, "version": __version__, "torch": torch.__version__}
+    facts = {
+        **run.facts(),
+        "sha256": digest_of(tensors),
+        "step": step,
+        "version": __version__,
+        "torch": torch.__version__,
+    }
     metadata = {"format": FORMAT, "run": json.dumps(facts, sort_keys=True)}
     try:
         with replacing(path) as file:
@@ -98,8 +105,8 @@ def read_checkpoint(path: Path, run: Run, networks: Networks) -> int:
             _check_same(path, run.facts(), facts)
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         step = int(facts["step"])
-        if step < 1:
-            raise ValueError(f"got step {step}")
+        if step < 1 or facts["sha256"] != digest_of(tensors):
+            raise ValueError("its content is not what was written")
         _restore(tensors, networks)
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read: {error}") from error

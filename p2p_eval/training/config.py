@@ -49,7 +49,7 @@ CONFIGS = (
 GENERATORS = ("unet", "encoder-decoder", "resnet")
 """Names of the generators; ``resnet`` is the one of nine blocks of the PyTorch code."""
 
-MAX_FILE_BYTES = 1 << 16
+MAX_FILE_BYTES = 1 << 13  # dotted keys take the square of their length to read
 
 CHOICES: Mapping[str, tuple[object, ...]] = {
     "task": tuple(TASKS),
@@ -177,7 +177,9 @@ class Config:
             if self.norm == "instance":
                 self._refuse("bottleneck_norm", "false with norm = 'instance', or fewer levels")
             if self.batch == 1:
-                self._refuse("bottleneck_norm", "false with batch = 1, or fewer levels")
+                self._refuse(
+                    "bottleneck_norm", "false with batch = 1, or a larger batch, or fewer levels"
+                )
             if self.test_mode == "paper":
                 self._refuse(
                     "bottleneck_norm",

@@ -30,7 +30,7 @@ from p2p_eval.results.provenance import PROVENANCE
 from p2p_eval.scores.store import remove, write_atomic
 from p2p_eval.threads import ahead, arithmetic
 from p2p_eval.training.config import Config
-from p2p_eval.training.origin import facts_of_images, trained_on, training_of
+from p2p_eval.training.origin import facts_of_images, trained_on, training_of, unfinished
 
 __all__ = [
     "GENERATOR",
@@ -144,6 +144,7 @@ def generate(
     task, network = TASKS[pairs.task], generator.network
     _check_fits(generator, task, size, mode)
     facts = facts_of_images(generator, pairs, size=size, mode=mode, seed=seed, device=device)
+    make_folders([out], [*PARTS, PROVENANCE])
     make_folders([out / part for part in PARTS], [f"{pair.name}.png" for pair in pairs.pairs])
     remove(out / PROVENANCE)  # of images that are now replaced one by one
     network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -165,7 +166,7 @@ def generate(
             if progress is not None:
                 progress(done, len(pairs))
     write_atomic(out / PROVENANCE, json.dumps(facts, indent=2, sort_keys=True).encode())
-    notes = list(generator.notes)
+    notes = [*generator.notes, *([] if (told := unfinished(generator)) is None else [told])]
     if trained_on(generator) == pairs.fingerprint:
         notes.append("warning: these are the images that the generator was trained on")
     return Generated(out, facts, tuple(notes))
@@ -223,7 +224,14 @@ def generate_from_file(
             of :func:`generate`.
         WeightsError: The file holds no generator.
     """
-    generator = load_generator(path / GENERATOR if path.is_dir() else path, dropout=dropout)
+    if path.is_dir():
+        path = path / GENERATOR
+    if not path.exists():
+        raise InputError(
+            f"{path}: there is no such file, expected a run's folder or its {GENERATOR}, as "
+            "`p2p-eval train` makes them, or a latest_net_G.pth"
+        )
+    generator = load_generator(path, dropout=dropout)
     trained = training_of(generator)
     if task is None and trained is None:
         raise InputError(

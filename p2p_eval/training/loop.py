@@ -8,7 +8,6 @@ Source: Isola et al. 2017, section 3.3; https://github.com/phillipi/pix2pix (``t
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -134,8 +133,9 @@ def train(
 
         origin = {
             "test_mode": config.test_mode,
-            "run": json.dumps(run.facts(), sort_keys=True),
-            "steps": str(step),
+            "run": run.facts(),
+            "step": step,
+            "steps": steps,
         }
         save_generator(path, networks.generator, generator_settings(config), origin)
         if events is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from p2p_eval.models.generator_file import GeneratorFile
 from p2p_eval.scores.signature import Signature
 from p2p_eval.training.config import Config, config_of
 
-__all__ = ["facts_of_images", "trained_on", "training_of"]
+__all__ = ["facts_of_images", "trained_on", "training_of", "unfinished"]
 
 TOLD = (
     "loss", "pixel_weight", "patch", "discriminator_width", "schedule", "learning_rate", "beta1",
@@ -48,15 +47,17 @@ def trained_on(generator: GeneratorFile) -> str | None:
     return None if run is None else str(run.get("data"))
 
 
-def _run(generator: GeneratorFile) -> dict[str, Any] | None:
-    text = generator.metadata.get("run")
-    if text is None:
+def unfinished(generator: GeneratorFile) -> str | None:
+    """Return a warning if a generator's training was not done."""
+    step, steps = generator.metadata.get("step"), generator.metadata.get("steps")
+    if step == steps:
         return None
-    try:
-        run = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise WeightsError("got a generator whose file is damaged: its run is not JSON") from error
-    if not isinstance(run, dict):
+    return f"warning: the generator is of step {step} of {steps}; the same `train` command goes on"
+
+
+def _run(generator: GeneratorFile) -> dict[str, Any] | None:
+    run = generator.metadata.get("run")
+    if run is not None and not isinstance(run, dict):
         raise WeightsError("got a generator whose file is damaged: its run is no object")
     return run
 
@@ -70,17 +71,17 @@ def facts_of_images(
         WeightsError: As :func:`training_of`.
     """
     config = training_of(generator)
-    steps = generator.metadata.get("steps", "unknown")
+    step = generator.metadata.get("step", "unknown")
     return {
         "schema": "p2p-eval/generated/1",
-        "signature": _signature(generator, config, pairs.task, steps, size, mode, seed),
+        "signature": _signature(generator, config, pairs.task, str(step), size, mode, seed),
         "version": __version__,
         "generator": {
             "sha256": generator.sha256,
             "kind": generator.kind,
             "settings": dict(generator.settings),
             "training": None if config is None else config.as_dict(),
-            "steps": steps,
+            "step": step,
             "trained_on": trained_on(generator),
             "notes": list(generator.notes),
         },
@@ -98,7 +99,7 @@ def _signature(
     generator: GeneratorFile,
     config: Config | None,
     task: str,
-    steps: str,
+    step: str,
     size: int,
     mode: str,
     seed: int,
@@ -118,7 +119,7 @@ def _signature(
         "bottleneck-norm": network.get("bottleneck_norm", False),
         "dropout": network.get("dropout", "paper"),
         **trained,
-        "steps": steps if steps.isdecimal() else "unknown",
+        "steps": step if step.isdecimal() else "unknown",
         "test-mode": mode,
         "dropout-seed": seed if mode == "paper" else "none",
         "size": size,

@@ -51,7 +51,8 @@ def train_all(
     left = [run.name for run, _ in runs]
     active: dict[Future[bool], tuple[str, str]] = {}
     context = multiprocessing.get_context("spawn")  # a fork would take CUDA's state along
-    with ProcessPoolExecutor(len(devices), mp_context=context) as pool:
+    pool = ProcessPoolExecutor(len(devices), mp_context=context)
+    try:
         while waiting or active:
             while waiting and free and (deadline is None or time.monotonic() < deadline):
                 (run, pairs), device = waiting.pop(0), free.pop(0)
@@ -80,6 +81,13 @@ def train_all(
                     say(f"{name}: trained, {len(left)} to go")
                 else:
                     say(f"{name}: stopped in time, goes on at the next call")
+    except BaseException:
+        # Whoever interrupts does not wait; what came after a checkpoint is trained again.
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
     if failed:
         raise TrainingError("\n".join(failed))
     return left

@@ -183,9 +183,8 @@ def _is_trained(run: Planned, pairs: Pairs, out: Path) -> bool:
     if not path.exists():
         return False
     metadata = load_generator(path).metadata
-    facts = json.dumps(Run(run.config, pairs.fingerprint).facts(), sort_keys=True)
-    steps = str(run.config.total_steps(len(pairs)))
-    return metadata.get("run") == facts and metadata.get("steps") == steps
+    facts = Run(run.config, pairs.fingerprint).facts()
+    return metadata.get("run") == facts and metadata.get("step") == metadata.get("steps")
 
 
 def _translate(

@@ -90,6 +90,12 @@ def test_side_by_side_both_ways(tmp_path: Path) -> None:
         np.testing.assert_array_equal(read[1], target)
 
 
+def test_a_photo_alone_is_no_pair(tmp_path: Path) -> None:
+    save(picture(0, 64, 64), tmp_path / "1.png")
+    with pytest.raises(InputError, match="expected two images side by side"):
+        find_pairs(tmp_path, "AtoB")
+
+
 def test_an_odd_width_is_named(tmp_path: Path) -> None:
     save(picture(0, 33, 32), tmp_path / "1.png")
     with pytest.raises(InputError, match=r"1\.png: got 33×32 pixels, expected an even width"):

@@ -12,6 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from fcn.errors import WeightsError
 from p2p_eval.models import Generator, ResnetGenerator, load_generator, save_generator
+from p2p_eval.models.generator_file import digest_of
 
 SETTINGS: dict[str, Any] = {"inputs": 3, "outputs": 3, "size": 64, "width": 2, "skips": True}
 
@@ -19,25 +20,27 @@ SETTINGS: dict[str, Any] = {"inputs": 3, "outputs": 3, "size": 64, "width": 2, "
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "generator.safetensors"
-    save_generator(path, Generator(**SETTINGS), SETTINGS, {"steps": "7"})
+    save_generator(path, Generator(**SETTINGS), SETTINGS, {"steps": 7})
     return path
 
 
-def changed(path: Path, **header: str) -> None:
+def changed(path: Path, **header: Any) -> None:
     """Write the file again with another header."""
+    tensors = load_file(path)
     facts = {
-        "format": "p2p-eval-generator/1", "kind": "unet", "settings": json.dumps(SETTINGS),
+        "format": "p2p-eval-generator/1", "kind": "unet", "settings": SETTINGS,
+        "weights_sha256": digest_of(tensors),
     }  # fmt: skip
-    save_file(load_file(path), path, {**facts, **header})
+    save_file(tensors, path, {"p2p-eval": json.dumps({**facts, **header})})
 
 
 def test_comes_back_bit_for_bit(tmp_path: Path) -> None:
     network = Generator(**SETTINGS).train()
     network(torch.randn(2, 3, 64, 64))  # running statistics of their own
     path = tmp_path / "g.safetensors"
-    save_generator(path, network, SETTINGS, {"steps": "7"})
+    save_generator(path, network, SETTINGS, {"steps": 7})
     loaded = load_generator(path)
-    assert (loaded.kind, loaded.settings, loaded.metadata["steps"]) == ("unet", SETTINGS, "7")
+    assert (loaded.kind, loaded.settings, loaded.metadata["steps"]) == ("unet", SETTINGS, 7)
     assert not loaded.network.training
     x = torch.randn(1, 3, 128, 64)
     assert torch.equal(loaded.network(x), network.eval()(x))
@@ -60,18 +63,18 @@ def test_residual_networks_and_half_precision(tmp_path: Path) -> None:
     [
         ({"format": "other/1"}, "no generator of this program"),
         ({"kind": "gan"}, "got a generator of kind 'gan'"),
-        ({"settings": "{"}, "not JSON"),
-        ({"settings": "[]"}, "got a generator of kind"),
-        ({"settings": '{"size": 4096, "width": 1000000}'}, "got width = 1000000"),
-        ({"settings": '{"size": 96}'}, "got size 96"),
-        ({"settings": '{"size": 64, "width": 2, "evil": 1}'}, "evil"),
-        ({"settings": '{"size": 64, "width": 3}'}, "got torch.float32 of shape"),
-        ({"settings": '{"size": 128, "width": 2}'}, "other tensors than its settings ask for"),
-        ({"settings": "[" * 100_000}, "not JSON"),
+        ({"kind": ["unet"]}, "got a generator of kind"),
+        ({"settings": []}, "got a generator of kind"),
+        ({"settings": {"size": 4096, "width": 1000000}}, "got width = 1000000"),
+        ({"settings": {"size": 96}}, "got size 96"),
+        ({"settings": {"size": 64, "width": 2, "evil": 1}}, "evil"),
+        ({"settings": {"size": 64, "width": 3}}, r"got torch\.float32 of shape"),
+        ({"settings": {"size": 128, "width": 2}}, "other tensors than its settings ask for"),
+        ({"weights_sha256": "0"}, "got other weights than were written"),
     ],
     ids=str,
 )
-def test_settings_of_a_stranger(path: Path, header: dict[str, str], message: str) -> None:
+def test_settings_of_a_stranger(path: Path, header: dict[str, Any], message: str) -> None:
     changed(path, **header)
     with pytest.raises(WeightsError, match=message):
         load_generator(path)
@@ -80,11 +83,32 @@ def test_settings_of_a_stranger(path: Path, header: dict[str, str], message: str
 def test_numbers_that_are_none(path: Path) -> None:
     tensors = load_file(path)
     tensors["down.0.conv.weight"][0, 0, 0, 0] = float("nan")
-    save_file(tensors, path, {
-        "format": "p2p-eval-generator/1", "kind": "unet", "settings": json.dumps(SETTINGS),
-    })  # fmt: skip
+    save_file(tensors, path)
+    changed(path)
     with pytest.raises(WeightsError, match=r"down\.0\.conv\.weight: got NaN"):
         load_generator(path)
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, "3"], ids=len)
+def test_metadata_that_are_none(path: Path, text: str) -> None:
+    save_file(load_file(path), path, {"p2p-eval": text})
+    with pytest.raises(WeightsError, match=r"metadata are not JSON|no generator of this program"):
+        load_generator(path)
+
+
+def test_one_changed_byte_is_noticed(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-5] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match="got other weights than were written"):
+        load_generator(path)
+
+
+def test_the_same_generator_gives_the_same_bytes(path: Path) -> None:
+    loaded = load_generator(path)
+    again = path.with_name("again.safetensors")
+    save_generator(again, loaded.network, loaded.settings, loaded.metadata)
+    assert again.read_bytes() == path.read_bytes()
 
 
 def test_truncated_anywhere(path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -158,29 +159,45 @@ def test_photos_alone(tmp_path: Path, task: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "message"),
+    ("change", "message"),
     [
-        ({"run": "[]"}, WeightsError, "its run is no object"),
-        ({"run": "x"}, WeightsError, "its run is not JSON"),
-        ({"run": "{}"}, WeightsError, "what cannot be"),
-        ({"run": '{"config": {"task": []}}'}, WeightsError, "got task"),
-        ({"run": '{"config": {"size": -64}}'}, WeightsError, "got size = -64"),
-        ({"run": '{"config": {"size": "64"}}'}, WeightsError, "expected int"),
-        ({"run": '{"config": {"label_set": 7}}'}, WeightsError, "expected str"),
-        ({"run": '{"config": {"loss": "a|b"}}'}, WeightsError, "got loss"),
-        ({"run": '{"config": {"new": 1}}'}, WeightsError, "unknown key"),
-        ({"test_mode": "bogus"}, WeightsError, "got test_mode"),
+        ({"run": []}, "its run is no object"),
+        ({"run": {}}, "what cannot be"),
+        ({"run": {"config": []}}, "what cannot be"),
+        ({"run": {"config": {"task": []}}}, "got task"),
+        ({"run": {"config": {"size": -64}}}, "got size = -64"),
+        ({"run": {"config": {"size": "64"}}}, "expected int"),
+        ({"run": {"config": {"label_set": 7}}}, "expected str"),
+        ({"run": {"config": {"loss": "a|b"}}}, "got loss"),
+        ({"run": {"config": {"new": 1}}}, "unknown key"),
+        ({"test_mode": "bogus"}, "got test_mode"),
     ],
+    ids=str,
 )
 def test_what_a_stranger_says_of_the_training(
-    tmp_path: Path, trained: Path, change: dict[str, str], error: type[Exception], message: str
+    tmp_path: Path, trained: Path, change: dict[str, Any], message: str
 ) -> None:
     with safe_open(trained, framework="pt") as file:
-        header = file.metadata()
-    save_file(load_file(trained), trained, {**header, **change})
-    with pytest.raises(error, match=message):
+        header = json.loads(file.metadata()["p2p-eval"])
+    save_file(load_file(trained), trained, {"p2p-eval": json.dumps({**header, **change})})
+    with pytest.raises(WeightsError, match=message):
         generate_from_file(trained, tmp_path / "data", tmp_path / "x", task="AtoB")
     assert not (tmp_path / "x").exists()
+
+
+def test_an_unfinished_generator_is_told(tmp_path: Path, pairs: Pairs) -> None:
+    path = train(SMALL, pairs, tmp_path / "half", minutes=0).generator
+    made = generate_from_file(path, tmp_path / "data", tmp_path / "x")
+    assert made.notes[0].startswith("warning: the generator is of step 1 of 6")
+    assert "|steps:1|" in made.facts["signature"]
+
+
+def test_folders_that_are_something_else(tmp_path: Path, trained: Path) -> None:
+    for folder in (trained.parent, tmp_path / "data"):
+        with pytest.raises(InputError, match="other files"):
+            generate_from_file(trained, tmp_path / "data", folder)
+    with pytest.raises(InputError, match="expected a run's folder or its generator"):
+        generate_from_file(tmp_path / "none", tmp_path / "data", tmp_path / "x")
 
 
 def test_killed_while_it_replaces_another_models_images(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -23,6 +24,7 @@ from small_pairs import SMALL, side_by_side
 from fcn.errors import TrainingError
 from p2p_eval.datasets.paired import Pairs, find_pairs
 from p2p_eval.errors import InputError, StoreError
+from p2p_eval.models.generator_file import digest_of
 from p2p_eval.scores.store import exclusive
 from p2p_eval.training.config import Config
 from p2p_eval.training.log import read_losses
@@ -111,7 +113,10 @@ def test_minutes_stop_it_and_the_same_call_goes_on(tmp_path: Path, pairs: Pairs)
     train(SMALL, pairs, out)
     train(SMALL, pairs, tmp_path / "whole")
     assert same(weights(out), weights(tmp_path / "whole"))
+    before = (out / "generator.safetensors").read_bytes()
     assert train(SMALL, pairs, out).step == SMALL.steps  # done, and nothing to do
+    assert (out / "generator.safetensors").read_bytes() == before
+    assert (tmp_path / "whole" / "generator.safetensors").read_bytes() == before
 
 
 def test_what_it_leaves(tmp_path: Path, pairs: Pairs) -> None:
@@ -157,7 +162,9 @@ def test_a_damaged_checkpoint(tmp_path: Path, pairs: Pairs) -> None:
     train(SMALL, pairs, tmp_path / "run")
     path = tmp_path / "run" / "checkpoint.safetensors"
     data = path.read_bytes()
-    for damaged in (b"", data[:100], data[: len(data) // 2], b"\x80\x02" + data):
+    changed = bytearray(data)
+    changed[-5] ^= 1
+    for damaged in (bytes(changed), b"", data[:100], data[: len(data) // 2], b"\x80\x02" + data):
         path.write_bytes(damaged)
         with pytest.raises(TrainingError, match="damaged, or not of this program"):
             train(SMALL, pairs, tmp_path / "run")
@@ -242,7 +249,9 @@ def test_a_checkpoint_of_a_stranger(
         metadata = file.metadata()
     tensors = load_file(path)
     spoil(tensors)
-    save_file(tensors, path, metadata)
+    facts = json.loads(metadata["run"])
+    facts["sha256"] = digest_of(tensors)
+    save_file(tensors, path, {**metadata, "run": json.dumps(facts)})
     with pytest.raises(TrainingError, match="damaged, or not of this program"):
         train(SMALL, pairs, tmp_path / "run")
 

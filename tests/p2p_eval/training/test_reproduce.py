@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -124,7 +125,10 @@ def test_a_run_that_fails_does_not_keep_the_others(data: Path, tmp_path: Path) -
     assert (out / "runs" / "L1-seed0" / "generator.safetensors").exists()
 
 
-def test_killed_it_leaves_nobody_training(data: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+def test_stopped_it_leaves_nobody_training(
+    data: Path, tmp_path: Path, number: signal.Signals
+) -> None:
     out = tmp_path / "out"
     command = (
         sys.executable, "-m", "p2p_eval", "reproduce", "1", "--run", "L1", "--config", "scenes",
@@ -136,8 +140,8 @@ def test_killed_it_leaves_nobody_training(data: Path, tmp_path: Path) -> None:
     deadline = time.monotonic() + 120
     while not log.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
-    process.kill()
-    process.wait()
+    process.send_signal(number)  # to the parent alone
+    assert process.wait(30) == (130 if number == signal.SIGINT else -number)
     time.sleep(2)
     with exclusive(log.parent):  # nobody holds the folder any more
         step = read_losses(log)[-1]["step"]
