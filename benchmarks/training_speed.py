@@ -183,10 +183,10 @@ def overhead(config: Config, pairs: Pairs, folder: Path) -> float:
     run = Run(config, pairs.fingerprint)
 
     def save() -> None:
+        log.add(losses)
         log.write(1)
         write_checkpoint(folder / "checkpoint.safetensors", run, loop.networks, 1)
 
-    log.add(losses)
     saving = statistics.median(seconds(save) for _ in range(5))
     adding = min(seconds(lambda: [log.add(losses) for _ in range(50)]) for _ in range(5)) / 50
     loop.batches.close()
@@ -198,14 +198,15 @@ def measure(rounds: int) -> tuple[list[Result], float]:
         folder = Path(name)
         scenes.make(folder / "data", PAIRS)
         pairs = find_pairs(folder / "data", "labels2photo", label_set=label_set("scenes"))
-        results = [
-            training(what, config, steps, pairs, rounds)
-            for what, (config, steps) in configs().items()
-        ]
+        results = []
+        for what, (config, steps) in configs().items():
+            results.append(training(what, config, steps, pairs, rounds))
+            print(results[-1], flush=True)
         for what in ("small networks (`scenes`), batch 1", "the paper's networks, batch 1"):
             place = folder / what[:5]
             place.mkdir()
             results.append(generating(what, configs()[what][0], pairs, max(3, rounds // 3), place))
+            print(results[-1], flush=True)
         return results, overhead(read_config("scenes"), pairs, folder)
 
 
