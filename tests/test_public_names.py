@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcn
 import p2p_eval
 import p2p_eval.metrics
+import p2p_eval.models
 
 
 def test_p2p_eval_exports() -> None:
@@ -33,3 +34,11 @@ def test_metrics_exports() -> None:
         "rgb_to_lab", "scores", "spectrum_blur", "spectrum_tiling", "ssim",
     ]  # fmt: skip
     assert all(callable(getattr(p2p_eval.metrics, name)) for name in p2p_eval.metrics.__all__)
+
+
+def test_models_exports() -> None:
+    assert p2p_eval.models.__all__ == [
+        "LOSSES", "Generator", "Loss", "PatchGAN", "ResnetGenerator", "discriminator_loss",
+        "generator_loss", "initialize", "load_generator", "save_generator", "test_mode",
+    ]  # fmt: skip
+    assert all(hasattr(p2p_eval.models, name) for name in p2p_eval.models.__all__)
