@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from jinja2 import Environment
 
-from fcn.errors import shown
 from p2p_eval import __version__
 from p2p_eval.report.collected import Collected, Experiment, Segmentation, SegmentationEntry
 from p2p_eval.report.figures import color_groups, distributions, heat
@@ -28,6 +26,7 @@ from p2p_eval.report.triplets import Gallery, Thumbnails, gallery
 from p2p_eval.results.findings import counted
 from p2p_eval.scores.store import write_atomic
 from p2p_eval.tables.paper import FIGURE_7, TABLE_1, TABLE_6
+from p2p_eval.templates import environment
 
 __all__ = ["ReportPage", "write_report"]
 
@@ -210,22 +209,10 @@ def _unavailable(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:
 
 
 def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("p2p_eval.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        finalize=_printable,
-    )
-    environment.filters["short"] = _short
-    environment.globals["counted"] = counted
-    return environment
-
-
-def _printable(value: Any) -> Any:
-    """Escape what would not print, such as marks that turn the direction of writing."""
-    return shown(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+    made = environment("p2p_eval.report")
+    made.filters["short"] = _short
+    made.globals["counted"] = counted
+    return made
 
 
 def _short(text: str, most: int) -> str:

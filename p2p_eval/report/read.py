@@ -7,11 +7,10 @@ import hashlib
 import io
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NoReturn
 
 import numpy as np
 
-from p2p_eval.errors import InputError, StoreError
+from p2p_eval.errors import InputError
 from p2p_eval.folders import list_folder, natural_key
 from p2p_eval.metrics.confusion import FIGURES
 from p2p_eval.report.collected import (
@@ -30,7 +29,16 @@ from p2p_eval.report.collected import (
     SegmentationEntry,
 )
 from p2p_eval.scores.confusion_file import read_confusion
-from p2p_eval.scores.document import Node, Source, damaged, read_bytes, read_document
+from p2p_eval.scores.document import (
+    Node,
+    Source,
+    damaged,
+    different_runs,
+    interval_ends,
+    only_experiment,
+    read_bytes,
+    read_document,
+)
 from p2p_eval.scores.numbers import Figure
 from p2p_eval.scores.values_file import read_metric_values
 
@@ -97,14 +105,14 @@ class _Reader:
     def image_metrics(self, folder: Path) -> ImageMetrics:
         """``metrics/score.json`` and ``values.json``."""
         document = self._document(folder / "score.json", "p2p-eval/metrics/1")
-        node = _only_experiment(document)
+        node = only_experiment(document)
         metrics = {name: _metric(entry) for name, entry in node["metrics"].items()}
         path = folder / "values.json"
         self._remember(path, hashlib.sha256(read_bytes(path)).hexdigest())
         values = read_metric_values(path)
         images = node["images"].count()
         if len(values.rows) != images or not values.metrics.keys() <= metrics.keys():
-            self._mismatch(folder, "score.json and values.json hold other images or metrics")
+            raise different_runs(folder, "score.json and values.json hold other images or metrics")
         return ImageMetrics(
             images=images,
             metrics=metrics,
@@ -125,12 +133,14 @@ class _Reader:
         self._remember(path, hashlib.sha256(read_bytes(path)).hexdigest())
         counts = read_confusion(path)
         if any(entry.frames != len(counts.images) for entry in entries):
-            self._mismatch(folder, f"confusion.npz holds {len(counts.images)} frames, others not")
+            raise different_runs(
+                folder, f"confusion.npz holds {len(counts.images)} frames, others not"
+            )
         return Segmentation(entries, Confusion(counts.classes, counts.counts.sum(0)))
 
     def color(self, folder: Path) -> ColorScore:
         """``color_hist/score.json`` and ``histogram.csv``."""
-        node = _only_experiment(self._document(folder / "score.json", "p2p-eval/color-hist/1"))
+        node = only_experiment(self._document(folder / "score.json", "p2p-eval/color-hist/1"))
         ends = node["ci95"]
         return ColorScore(
             images=node["images"].count(),
@@ -199,20 +209,6 @@ class _Reader:
     def _remember(self, path: Path, sha256: str) -> None:
         self.sources.append(Source(path.relative_to(self.out).as_posix(), sha256))
 
-    def _mismatch(self, folder: Path, reason: str) -> NoReturn:
-        raise StoreError(
-            f"{folder}: its files are of different runs ({reason}); wait until a run that is "
-            "writing has ended, or score again with --fresh"
-        )
-
-
-def _only_experiment(document: Node) -> Node:
-    """The experiment that a score file is of."""
-    entries = list(document["experiments"])
-    if len(entries) != 1:
-        raise damaged(document.path, f"{len(entries)} experiments, expected one")
-    return entries[0]
-
 
 def _texts(node: Node, key: str) -> tuple[str, ...]:
     found = node.find(key)
@@ -220,12 +216,7 @@ def _texts(node: Node, key: str) -> tuple[str, ...]:
 
 
 def _interval(value: float | None, ends: Node | None) -> Figure:
-    if ends is None:
-        return Figure(value)
-    known = [end.number_or_none() for end in ends]
-    if len(known) != 2:
-        raise damaged(ends.path, f"{ends.place}: {len(known)} ends of an interval, expected two")
-    return Figure(value, *known)
+    return Figure(value, *interval_ends(ends))
 
 
 def _metric(node: Node) -> MetricFigures:

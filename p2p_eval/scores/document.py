@@ -13,7 +13,17 @@ from typing import Any, NoReturn
 
 from p2p_eval.errors import StoreError
 
-__all__ = ["MAX_BYTES", "Node", "Source", "damaged", "read_bytes", "read_document"]
+__all__ = [
+    "MAX_BYTES",
+    "Node",
+    "Source",
+    "damaged",
+    "different_runs",
+    "interval_ends",
+    "only_experiment",
+    "read_bytes",
+    "read_document",
+]
 
 MAX_BYTES = 1 << 28
 """Largest score file that is read: the values of some 300,000 images."""
@@ -180,3 +190,37 @@ def damaged(path: Path, reason: object) -> StoreError:
         f"{path}: damaged, or not written by p2p-eval ({reason}); remove it, or score again with "
         "--fresh"
     )
+
+
+def different_runs(folder: Path, reason: str) -> StoreError:
+    """What to say of score files that do not belong together."""
+    return StoreError(
+        f"{folder}: its files are of different runs ({reason}); wait until a run that is writing "
+        "has ended, or score again with --fresh"
+    )
+
+
+def only_experiment(document: Node) -> Node:
+    """Return the experiment that a score file is of.
+
+    Raises:
+        StoreError: There is none, or there are several.
+    """
+    entries = list(document["experiments"])
+    if len(entries) != 1:
+        raise damaged(document.path, f"{len(entries)} experiments, expected one")
+    return entries[0]
+
+
+def interval_ends(ends: Node | None) -> tuple[float | None, float | None]:
+    """Return the ends of an interval; None where they are not known, or there is no interval.
+
+    Raises:
+        StoreError: There are not two.
+    """
+    if ends is None:
+        return None, None
+    known = [end.number_or_none() for end in ends]
+    if len(known) != 2:
+        raise damaged(ends.path, f"{ends.place}: {len(known)} ends of an interval, expected two")
+    return known[0], known[1]

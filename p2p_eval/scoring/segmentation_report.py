@@ -16,6 +16,7 @@ from p2p_eval.metrics.confusion import FIGURES, Protocol, Scores, collapse, hist
 from p2p_eval.results.direction import Direction
 from p2p_eval.results.findings import collapse_findings
 from p2p_eval.scores.bootstrap import bootstrap_interval
+from p2p_eval.scores.cells import safe_cell
 from p2p_eval.scores.signature import Signature
 from p2p_eval.scoring.remarks import Remarks
 from p2p_eval.scoring.run import known
@@ -28,8 +29,6 @@ __all__ = [
     "per_image_csv",
     "score_experiment",
 ]
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 Counts = NDArray[np.int64]
 
@@ -217,8 +216,8 @@ def per_image_csv(
         known = [] if dropped[row] else figures[row].tolist()
         cells = [repr(value) if math.isfinite(value) else "" for value in known] or [""] * 3
         found = collapse(counts[row])
-        collapsed_to = _cell(found.name(classes)) if found else ""
-        table.writerow([_cell(image), *cells, int(dropped[row]), collapsed_to])
+        collapsed_to = safe_cell(found.name(classes)) if found else ""
+        table.writerow([safe_cell(image), *cells, int(dropped[row]), collapsed_to])
     return text.getvalue()
 
 
@@ -274,8 +273,3 @@ def _differences(counts: Counts, lost: Sequence[str]) -> list[str]:
         (not labels.all(), "absent classes left out of the means"),
     )
     return [text for applies, text in cases if applies]
-
-
-def _cell(text: str) -> str:
-    """Keep a spreadsheet from taking a name for a formula."""
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text

@@ -12,11 +12,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from p2p_eval.errors import InputError, StoreError
+from p2p_eval.errors import InputError
 from p2p_eval.folders import list_folder, natural_key
 from p2p_eval.metrics.confusion import FIGURES, PROTOCOLS, Protocol, histogram, scores
 from p2p_eval.scores.confusion_file import FrameCounts, read_confusion
-from p2p_eval.scores.document import Node, Source, damaged, read_bytes, read_document
+from p2p_eval.scores.document import (
+    Node,
+    Source,
+    damaged,
+    different_runs,
+    interval_ends,
+    only_experiment,
+    read_bytes,
+    read_document,
+)
 from p2p_eval.scores.row_file import RowFile
 from p2p_eval.scores.signature import Signature
 from p2p_eval.tables.definitions import CHANNELS, LABELLED_REAL, Score
@@ -122,17 +131,14 @@ def read_colors(out: Path, name: str) -> Colors:
     """
     path = out / name / "color_hist" / "score.json"
     document, source = _document(out, path, "p2p-eval/color-hist/1")
-    entries = list(document["experiments"])
-    if len(entries) != 1:
-        raise damaged(path, f"{len(entries)} experiments, expected one")
-    entry = entries[0]
+    entry = only_experiment(document)
     values, ends = entry["intersection"], entry["ci95"]
     return Colors(
         name=name,
         images=entry["images"].count(),
         bins=entry["bins"].count(),
         figures={
-            channel: OurFigure(values[channel].number_or_none(), *_ends(ends.find(channel)))
+            channel: OurFigure(values[channel].number_or_none(), *interval_ends(ends.find(channel)))
             for channel in CHANNELS
         },
         signature=str(_comparable(entry)),
@@ -181,7 +187,7 @@ def read_histograms(
     if len(rows) != colors.images or not all(
         _equal(figure.value, values[channel]) for channel, figure in colors.figures.items()
     ):
-        raise _other_runs(path.parent, "histograms.bin is not what score.json is of")
+        raise different_runs(path.parent, "histograms.bin is not what score.json is of")
     return rows, Source(_relative(out, path), hashlib.sha256(data).hexdigest())
 
 
@@ -214,7 +220,7 @@ def _algorithm(entry: Node, stated: Node | None, source: Source) -> Algorithm:
     signature = entry.find("signature") or stated
     figure = OurFigure(
         entry[LABELLED_REAL].number_or_none(),
-        *_ends(entry.find("ci95")),
+        *interval_ends(entry.find("ci95")),
         std=entry["bootstrap_std"].number_or_none(),
     )
     return Algorithm(
@@ -239,7 +245,7 @@ def _check_counts(folder: Path, entry: Node, counts: FrameCounts, protocol: Prot
     if entry["frames"].count() != len(counts.images) or not all(
         _equal(*pair) for pair in zip(stated, values, strict=True)
     ):
-        raise _other_runs(folder, "confusion.npz is not what score.json is of")
+        raise different_runs(folder, "confusion.npz is not what score.json is of")
 
 
 def _equal(stated: float | None, derived: float) -> bool:
@@ -259,15 +265,6 @@ def _comparable(entry: Node) -> Signature:
     return Signature(signature.metric, kept)
 
 
-def _ends(ends: Node | None) -> tuple[float | None, float | None]:
-    if ends is None:
-        return None, None
-    known = [end.number_or_none() for end in ends]
-    if len(known) != 2:
-        raise damaged(ends.path, f"{ends.place}: {len(known)} ends of an interval, expected two")
-    return known[0], known[1]
-
-
 def _document(out: Path, path: Path, schema: str) -> tuple[Node, Source]:
     node, sha256 = read_document(path, schema)
     return node, Source(_relative(out, path), sha256)
@@ -275,10 +272,3 @@ def _document(out: Path, path: Path, schema: str) -> tuple[Node, Source]:
 
 def _relative(out: Path, path: Path) -> str:
     return path.relative_to(out).as_posix()
-
-
-def _other_runs(folder: Path, reason: str) -> StoreError:
-    return StoreError(
-        f"{folder}: its files are of different runs ({reason}); wait until a run that is writing "
-        "has ended, or score again with --fresh"
-    )

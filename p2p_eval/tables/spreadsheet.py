@@ -7,6 +7,7 @@ import io
 from collections.abc import Iterable
 
 from fcn.errors import shown
+from p2p_eval.scores.cells import safe_cell
 from p2p_eval.tables.filled import FilledTable
 
 __all__ = ["COLUMNS", "spreadsheet"]
@@ -15,8 +16,6 @@ COLUMNS = (
     "table", "row", "figure", "paper", "ours", "low", "high", "seeds", "frames", "signature",
 )  # fmt: skip
 """``frames`` holds images for figure 7, and trials for the studies."""
-
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
 def spreadsheet(tables: Iterable[FilledTable]) -> str:
@@ -34,14 +33,8 @@ def spreadsheet(tables: Iterable[FilledTable]) -> str:
                     ours = measured.figures[column.figure]
                     cells = [
                         ours.value, ours.low, ours.high,
-                        len(measured.experiments), measured.items, _safe(measured.signature),
+                        len(measured.experiments), measured.items, safe_cell(shown(measured.signature)),
                     ]  # fmt: skip
                 key = table.definition.key
-                writer.writerow([key, _safe(row.name), column.key, paper.value, *cells])
+                writer.writerow([key, safe_cell(shown(row.name)), column.key, paper.value, *cells])
     return text.getvalue()
-
-
-def _safe(text: str) -> str:
-    """Keep a spreadsheet from taking a text for a formula."""
-    text = shown(text)
-    return f"'{text}" if text.startswith(FORMULA_STARTS) else text
