@@ -15,7 +15,9 @@ from fcn.labels import label_set
 from p2p_eval.datasets import scenes
 from p2p_eval.datasets.paired import find_pairs
 from p2p_eval.datasets.save import save_png
+from p2p_eval.models.shipped import SHIPPED, shipped
 from p2p_eval.results.images import ImageRef, read_label_ids, read_rgb
+from p2p_eval.training.plan import GROUND_TRUTH
 
 if TYPE_CHECKING:
     from p2p_eval.scoring.color_hist_report import ColorHistReport
@@ -25,8 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EXPERIMENTS", "DemoResult", "run"]
 
-GROUND_TRUTH = "ground-truth"
-EXPERIMENTS = ("L1", "cGAN", "L1+cGAN", GROUND_TRUTH)
+EXPERIMENTS = (*SHIPPED, GROUND_TRUTH)
 """The generators that ship, by their losses, and the real photos."""
 
 METRICS = ("psnr", "ssim", "gmsd", "ciede2000", "spectrum")  # those that need no download
@@ -67,7 +68,6 @@ def run(
             that each generator translates, and every image under each score.
     """
     from p2p_eval.models.generator_file import load_generator
-    from p2p_eval.models.shipped import SHIPPED, shipped
     from p2p_eval.report.page import write_report
     from p2p_eval.scoring.color_hist import color_histogram
     from p2p_eval.scoring.fcn_score import fcn_score

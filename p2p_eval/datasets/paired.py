@@ -29,12 +29,13 @@ from PIL import Image
 
 from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
-from p2p_eval.folders import list_folder, natural_key
+from p2p_eval.folders import Listing, list_folder, natural_key
 from p2p_eval.results import cityscapes
 from p2p_eval.results.images import (
     ImageRef,
     check_rgb,
     file_sha256,
+    half_of,
     probe,
     read_label_ids,
     read_rgb,
@@ -86,14 +87,20 @@ class Pairs:
             InputError: A file cannot be read, or holds ids that the label set has not.
         """
         pair = self.pairs[number]
-        source = self._side(pair.input, self.ids_of == "input", size)
         if pair.target == pair.input:
+            source = _photo(read_rgb(pair.input), size)
             return source, source
-        return source, self._side(pair.target, self.ids_of == "target", size)
+        if pair.target.path == pair.input.path:
+            both = read_rgb(pair.input.path)  # decoded once for its two halves
+            return _photo(half_of(pair.input, both), size), _photo(half_of(pair.target, both), size)
+        return (
+            self._side(pair.input, self.ids_of == "input", size),
+            self._side(pair.target, self.ids_of == "target", size),
+        )
 
     def _side(self, image: ImageRef, is_ids: bool, size: int) -> NDArray[np.uint8]:
         if self.labels is None or not is_ids:
-            return _resized(read_rgb(image), size, Image.Resampling.BICUBIC)
+            return _photo(read_rgb(image), size)
         ids = _resized(read_label_ids(image.path), size, Image.Resampling.NEAREST)
         if not (known := self._known[ids]).all():
             unknown = sorted(set(ids[~known].tolist()))
@@ -145,55 +152,20 @@ def find_pairs(
     """
     here = _split_folder(folder, split)
     listing = list_folder(here)
-    if task in LABEL_TASKS and (
-        (here / "photos").is_dir() or (folder / "gtFine").is_dir() or (here / "labels").is_dir()
+    if task in LABEL_TASKS and any(
+        place.is_dir() for place in (here / "photos", folder / "gtFine", here / "labels")
     ):
         return _with_ids(folder, here, task, split, label_set)
     if task in PHOTO_TASKS:
-        photos = here / "photos" if (here / "photos").is_dir() else here
-        files = index_images(list_folder(photos))
-        for path in files.values():
-            check_rgb(path, probe(path))
-        pairs = [Pair(name, ImageRef(path), ImageRef(path)) for name, path in files.items()]
+        pairs = _photos(here)
     elif sides := _two_folders(folder, here, split):
         pairs = _joined(*sides)
     else:
-        files = index_images(listing)
-        for path in files.values():
-            info = probe(path)
-            check_rgb(path, info)
-            width, height = info.size
-            if width <= height:
-                raise InputError(
-                    f"{path}: got {width}×{height} pixels, expected two images side by side, which "
-                    "are wider than high; photos alone are for colorization and inpainting"
-                )
-            if width % 2:
-                raise InputError(
-                    f"{path}: got {width}×{height} pixels, expected an even width, as two images "
-                    "stand side by side; remove the file or make it right"
-                )
-        pairs = [
-            Pair(name, ImageRef(path, "left"), ImageRef(path, "right"))
-            for name, path in files.items()
-        ]
+        pairs = _side_by_side(listing)
     if not pairs:
-        kinds = (
-            "photos"
-            if task in PHOTO_TASKS
-            else "A/ and B/, or images side by side"
-            if task not in LABEL_TASKS
-            else "photos/ and labels/, A/ and B/, or images side by side"
-        )
-        others = ""
-        if listing.folders:
-            others = (
-                f"; there are {', '.join(listing.folders[:10])}: name one with --split, or the "
-                "task that they are for"
-            )
-        raise InputError(f"{here}: got no images, expected {kinds}{others}")
+        raise InputError(f"{here}: got no images, expected {_kinds(task)}{_told(listing)}")
     if task in ("BtoA", "labels2photo"):  # side by side, photos stand left and labels right
-        pairs = [Pair(pair.name, pair.target, pair.input) for pair in pairs]
+        pairs = _swapped(pairs)
     return Pairs(task, _sorted(pairs))
 
 
@@ -237,8 +209,59 @@ def _with_ids(
     if not pairs:
         raise InputError(f"{here}: got no photos in photos/, expected PNG or JPEG files")
     if task == "labels2photo":
-        pairs = [Pair(pair.name, pair.target, pair.input) for pair in pairs]
-    return Pairs(task, _sorted(pairs), label_set, "input" if task == "labels2photo" else "target")
+        return Pairs(task, _sorted(_swapped(pairs)), label_set, "input")
+    return Pairs(task, _sorted(pairs), label_set, "target")
+
+
+def _photos(here: Path) -> list[Pair]:
+    folder = here / "photos" if (here / "photos").is_dir() else here
+    files = index_images(list_folder(folder))
+    for path in files.values():
+        check_rgb(path, probe(path))
+    return [Pair(name, ImageRef(path), ImageRef(path)) for name, path in files.items()]
+
+
+def _side_by_side(listing: Listing) -> list[Pair]:
+    files = index_images(listing)
+    for path in files.values():
+        info = probe(path)
+        check_rgb(path, info)
+        width, height = info.size
+        if width <= height:
+            raise InputError(
+                f"{path}: got {width}×{height} pixels, expected two images side by side, which "
+                "are wider than high; photos alone are for colorization and inpainting"
+            )
+        if width % 2:
+            raise InputError(
+                f"{path}: got {width}×{height} pixels, expected an even width, as two images "
+                "stand side by side; remove the file or make it right"
+            )
+    return [
+        Pair(name, ImageRef(path, "left"), ImageRef(path, "right")) for name, path in files.items()
+    ]
+
+
+def _kinds(task: str) -> str:
+    """Say what a folder may hold for a task."""
+    if task in PHOTO_TASKS:
+        return "photos"
+    sides = "A/ and B/, or images side by side"
+    return f"photos/ and labels/, {sides}" if task in LABEL_TASKS else sides
+
+
+def _told(listing: Listing) -> str:
+    """Say which folders there are, where one of them may be meant."""
+    if not listing.folders:
+        return ""
+    return (
+        f"; there are {', '.join(listing.folders[:10])}: name one with --split, or the task that "
+        "they are for"
+    )
+
+
+def _swapped(pairs: Sequence[Pair]) -> list[Pair]:
+    return [Pair(pair.name, pair.target, pair.input) for pair in pairs]
 
 
 def _two_folders(folder: Path, here: Path, split: str | None) -> tuple[Path, Path] | None:
@@ -267,6 +290,10 @@ def _joined(folder: Path, other: Path) -> list[Pair]:
 
 def _sorted(pairs: Sequence[Pair]) -> tuple[Pair, ...]:
     return tuple(sorted(pairs, key=lambda pair: natural_key(pair.name)))
+
+
+def _photo(pixels: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    return _resized(pixels, size, Image.Resampling.BICUBIC)
 
 
 def _resized(

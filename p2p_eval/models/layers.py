@@ -10,7 +10,16 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-__all__ = ["NORMS", "Dropout", "Norm", "TestMode", "initialize", "normalization", "test_mode"]
+__all__ = [
+    "NORMS",
+    "Dropout",
+    "Norm",
+    "TestMode",
+    "initialize",
+    "normalization",
+    "power_of_two",
+    "test_mode",
+]
 
 Norm = Literal["batch", "instance", "none"]
 TestMode = Literal["paper", "eval"]

@@ -35,6 +35,7 @@ __all__ = [
     "check_rgb",
     "decode_rgb",
     "file_sha256",
+    "half_of",
     "is_jpeg",
     "probe",
     "read_bytes",
@@ -195,14 +196,22 @@ def decode_rgb(image: ImageRef, data: bytes) -> NDArray[np.uint8]:
     info = _header(path, data)
     check_rgb(path, info)
     colors = _check_whole(path, info, data)
-    pixels = _decode_rgb(path, info, data, colors)
+    return half_of(image, _decode_rgb(path, info, data, colors))
+
+
+def half_of(image: ImageRef, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return what ``image`` names of its file's pixels, ``(H, W, 3)``: a half, or all.
+
+    Raises:
+        InputError: A half was asked of an odd width.
+    """
     if image.half is None:
         return pixels
     width = pixels.shape[1]
     if width % 2:
         raise InputError(
-            f"{path}: got a width of {width}, expected an even one, as two images stand side by "
-            "side; use --layout folder if each file is one image"
+            f"{image.path}: got a width of {width}, expected an even one, as two images stand side "
+            "by side; use --layout folder if each file is one image"
         )
     half = pixels[:, : width // 2] if image.half == "left" else pixels[:, width // 2 :]
     return np.ascontiguousarray(half)

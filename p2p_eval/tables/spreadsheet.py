@@ -31,9 +31,10 @@ def spreadsheet(tables: Iterable[FilledTable]) -> str:
                 cells: list[object] = [None] * 6
                 if measured:
                     ours = measured.figures[column.figure]
+                    signature = safe_cell(shown(measured.signature))
                     cells = [
                         ours.value, ours.low, ours.high,
-                        len(measured.experiments), measured.items, safe_cell(shown(measured.signature)),
+                        len(measured.experiments), measured.items, signature,
                     ]  # fmt: skip
                 key = table.definition.key
                 writer.writerow([key, safe_cell(shown(row.name)), column.key, paper.value, *cells])

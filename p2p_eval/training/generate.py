@@ -89,7 +89,7 @@ def translate(
         seed: Of the dropout.
     """
     device = next(network.parameters()).device
-    x, y = task.encode(source, target)
+    x, _ = task.encode(source, target)
     drops = [module for module in network.modules() if isinstance(module, Dropout)]
     # One generator for all images would tie each to those before it.
     generator = torch.Generator(device).manual_seed(seed)
@@ -104,8 +104,7 @@ def translate(
                 drop.generator = None
     shown = x.expand(3, -1, -1) if task.inputs == 1 else x
     colors = TASKS["AtoB"].decode
-    wanted = task.decode(x, y) if task.outputs != 3 else target
-    return Translated(colors(x, shown), task.decode(x, made), wanted)
+    return Translated(colors(x, shown), task.decode(x, made), target)
 
 
 def generate(
@@ -264,8 +263,9 @@ def write_ground_truth(pairs: Pairs, folder: Path, size: int) -> None:
     parts = folder / "output", folder / "target"
     make_folders(parts, [f"{pair.name}.png" for pair in pairs.pairs])
     for number, pair in enumerate(pairs.pairs):
+        real = pairs.read(number, size)[1]
         for part in parts:
-            save_png(part / f"{pair.name}.png", pairs.read(number, size)[1])
+            save_png(part / f"{pair.name}.png", real)
 
 
 def _twin(network: nn.Module) -> nn.Module:

@@ -18,7 +18,6 @@ from typing import cast
 
 import torch
 
-from fcn.labels import label_set
 from p2p_eval.datasets.paired import Pairs, find_pairs, held_out
 from p2p_eval.device import pick_device
 from p2p_eval.errors import InputError
@@ -26,7 +25,7 @@ from p2p_eval.models.generator_file import load_generator
 from p2p_eval.models.layers import TestMode
 from p2p_eval.results.provenance import read_facts
 from p2p_eval.training.checkpoint import Run
-from p2p_eval.training.config import Config
+from p2p_eval.training.config import Config, labels_of
 from p2p_eval.training.generate import GENERATOR, generate, write_ground_truth
 from p2p_eval.training.origin import facts_of_images
 from p2p_eval.training.parallel import train_all
@@ -150,9 +149,10 @@ def pick_devices(names: Sequence[str]) -> list[str]:
 
 
 def _pairs(data: Path, task: str, split: str, base: Config) -> Pairs:
-    if not base.label_set:
+    labels = labels_of(base)
+    if labels is None:
         raise InputError("got no label_set, expected the one of the data's label maps")
-    pairs = find_pairs(data, task, split, label_set(base.label_set))
+    pairs = find_pairs(data, task, split, labels)
     if not pairs.ids_of:
         raise InputError(
             f"{data}: got images side by side, expected photos/ and labels/ with label ids, or the "
