@@ -2,65 +2,36 @@
 
 They are state dicts that junyanz/pytorch-CycleGAN-and-pix2pix wrote with ``torch.save``. Everything
 about the network follows from the names and shapes of their tensors; each tensor is used exactly
-once. The file is untrusted: before PyTorch reads it, with ``weights_only=True``, its pickle is
-held against the few names and the few thousand steps that a state dict takes, and its zip
-directory against its size, so that nothing is run, and nothing allocated that its bytes do not
-back.
+once. That the file is untrusted is the business of :mod:`p2p_eval.models.state_dict`.
 
 Source of the layout: https://github.com/junyanz/pytorch-CycleGAN-and-pix2pix
-(``models/networks.py``); of the file formats: ``torch/serialization.py`` of PyTorch.
+(``models/networks.py``).
 """
 
 from __future__ import annotations
 
-import io
-import pickle
-import pickletools
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, cast
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
-from fcn.caffemodel import map_file
 from fcn.errors import WeightsError
-from fcn.files import sha256_of
 from p2p_eval.models.generators import Generator
 from p2p_eval.models.layers import Norm
 from p2p_eval.models.resnet import ResnetGenerator
+from p2p_eval.models.state_dict import AGAIN, EXPECTED, read_state_dict, shown_name
 
 __all__ = ["Foreign", "read_pytorch_code"]
 
-MAX_PART_BYTES = 1 << 21  # of a pickle or a zip directory; a generator's have some 30,000
-MAX_STEPS = 1 << 15  # of pickles; a generator's have some 6,000. Also bounds how deep they nest
 MAX_CHANNELS = 1 << 16
 MIN_LEVELS = 6
 CHECK_ELEMENTS = 1 << 22
 
-ZIP = b"PK\x03\x04"
-LEGACY = pickle.dumps(0x1950A86A20F9469CFC6C, 2)
-LEGACY_PICKLES = 5  # magic number, version, machine, the state dict, names of its storages
-
-STORAGES = ("Float", "Half", "BFloat16", "Double", "Long")
-NAMES = {
-    "collections OrderedDict",
-    "torch._utils _rebuild_tensor",
-    "torch._utils _rebuild_tensor_v2",
-    *(f"{module} {kind}Storage" for module in ("torch", "torch.cuda") for kind in STORAGES),
-}
-"""What the pickle of a state dict asks for."""
-
 FLOATS = (torch.float32, torch.float16, torch.bfloat16)
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
-
-EXPECTED = (
-    "expected a latest_net_G.pth of junyanz/pytorch-CycleGAN-and-pix2pix with netG unet_128, "
-    "unet_256, resnet_6blocks or resnet_9blocks"
-)
-AGAIN = "get it again, or save it again as torch.save(net.state_dict(), path)"
 
 
 @dataclass(frozen=True)
@@ -118,117 +89,11 @@ def read_pytorch_code(path: Path, *, dropout: bool = True) -> Foreign:
         got 1 tensors (model.0.weight), expected a latest_n
     """
     path = Path(path)
-    size = len(map_file(path))
+    state, sha256 = read_state_dict(path)
     try:
-        content, sha256 = _load(path)
-        state = _tensors(content, size)
         return _build(state, dropout, sha256)
     except WeightsError as error:
         raise WeightsError(f"{path}: {error}") from error
-
-
-def _load(path: Path) -> tuple[Any, str]:
-    """Return what the file holds, and its sha256."""
-    try:
-        with _Bounded(path) as file:
-            head = file.read(MAX_PART_BYTES)
-            if head.startswith(ZIP):
-                _check_pickle(io.BytesIO(_zipped_pickle(file)))
-            elif head.startswith(LEGACY):
-                pickles = io.BytesIO(head)
-                for _ in range(LEGACY_PICKLES):
-                    _check_pickle(pickles)
-            else:
-                raise WeightsError(f"got no file that torch.save wrote, {EXPECTED}")
-        # Mapped, a storage cannot reach past the file, whatever size the pickle gives it.
-        mapped = head.startswith(ZIP)
-        content = torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
-        return content, sha256_of(path)
-    except WeightsError:
-        raise
-    except Exception as error:  # a damaged file can raise anything
-        # PyTorch's own words are left out: they advise weights_only=False.
-        raise WeightsError(
-            f"damaged or truncated ({type(error).__name__}), {EXPECTED}; {AGAIN}"
-        ) from error
-
-
-class _Bounded(io.FileIO):
-    """A file that is read in small parts only, so that a zip directory cannot fill the memory."""
-
-    def read(self, size: int | None = -1, /) -> bytes:
-        bounded = size is not None and 0 <= size <= MAX_PART_BYTES
-        data = super().read(size if bounded else MAX_PART_BYTES + 1) or b""
-        if len(data) > MAX_PART_BYTES:
-            raise WeightsError(
-                f"got a zip directory or a pickle of more than {MAX_PART_BYTES} bytes, {EXPECTED}"
-            )
-        return data
-
-
-def _zipped_pickle(file: _Bounded) -> bytes:
-    """Return the state dict's pickle; refuse a directory that claims more than the file has."""
-    with zipfile.ZipFile(cast(BinaryIO, file)) as archive:
-        entries = archive.infolist()
-        size = file.seek(0, io.SEEK_END)
-        claimed = sum(max(entry.file_size, entry.compress_size) for entry in entries)
-        if claimed > size or any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
-            raise WeightsError(
-                f"got a zip archive of {size} bytes whose entries are compressed or claim more "
-                f"({claimed} bytes), expected them stored as torch.save does; {AGAIN}"
-            )
-        found = [entry for entry in entries if entry.filename.endswith("/data.pkl")]
-        if len(found) != 1 or len({entry.filename for entry in entries}) != len(entries):
-            raise WeightsError(f"got a zip archive that torch.save did not write, {EXPECTED}")
-        if found[0].file_size > MAX_PART_BYTES:
-            raise WeightsError(
-                f"got a pickle of {found[0].file_size} bytes, at most {MAX_PART_BYTES} are read, "
-                f"{EXPECTED}"
-            )
-        if (damaged := archive.testzip()) is not None:  # PyTorch does not look at checksums
-            raise WeightsError(f"{_shown(damaged)} is damaged: another checksum; {AGAIN}")
-        return archive.read(found[0])
-
-
-def _check_pickle(file: BinaryIO) -> None:
-    """Read a pickle's steps, without taking any, up to its end; refuse what no state dict has."""
-    for step, (opcode, argument, _) in enumerate(pickletools.genops(file)):
-        if step >= MAX_STEPS or opcode.proto > 2:
-            raise WeightsError(
-                f"got a pickle of protocol {opcode.proto} or of more than {MAX_STEPS} steps, "
-                f"{EXPECTED}"
-            )
-        if opcode.name == "GLOBAL" and argument not in NAMES:
-            raise WeightsError(
-                f"got a pickle that asks for {_shown(str(argument).replace(' ', '.'))}, expected "
-                "tensors only. A whole network is saved again as torch.save(net.state_dict(), "
-                "path); do not load a file from elsewhere with anything less strict, it may run "
-                "what it likes"
-            )
-
-
-def _tensors(content: Any, size: int) -> dict[str, Tensor]:
-    """Return the file's tensors by name, without ``module.``; refuse all else."""
-    if not isinstance(content, dict):
-        raise WeightsError(f"got a {type(content).__name__}, expected a dict of tensors; {AGAIN}")
-    # An OrderedDict of a file may bring an attribute "items" of its own.
-    state: dict[str, Tensor] = dict(dict.items(content))
-    for name, tensor in state.items():
-        if type(name) is not str or type(tensor) is not Tensor:
-            shown = _shown(name) if type(name) is str else f"a {type(name).__name__}"
-            raise WeightsError(
-                f"got a {type(tensor).__name__} under {shown}, expected tensors by their names; "
-                f"a checkpoint of a whole training run? {EXPECTED}"
-            )
-    # Strides of 0 let a tensor claim any size.
-    if sum(tensor.numel() * tensor.element_size() for tensor in state.values()) > size:
-        raise WeightsError(
-            f"got tensors that claim more than the {size} bytes of the file, expected each to "
-            f"have its own; {AGAIN}"
-        )
-    if state and all(name.startswith("module.") for name in state):
-        state = {name.removeprefix("module."): tensor for name, tensor in state.items()}
-    return state
 
 
 def _build(state: dict[str, Tensor], dropout: bool, sha256: str) -> Foreign:
@@ -402,9 +267,5 @@ def _checked(key: str, tensor: Tensor, wanted: Tensor) -> Tensor:
 
 
 def _listed(state: Mapping[str, Tensor]) -> str:
-    names = ", ".join(_shown(name) for name in list(state)[:5])
+    names = ", ".join(shown_name(name) for name in list(state)[:5])
     return f"{len(state)} tensors ({names}{', …' if len(state) > 5 else ''})"
-
-
-def _shown(name: str) -> str:
-    return ascii(name)[1:-1][:80]
