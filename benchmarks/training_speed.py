@@ -27,6 +27,7 @@ from p2p_eval.datasets import scenes
 from p2p_eval.datasets.paired import Pairs, find_pairs
 from p2p_eval.datasets.tasks import TASKS
 from p2p_eval.models import PatchGAN, load_generator
+from p2p_eval.models.layers import DoublingConv, HalvingConv
 from p2p_eval.training.config import Config, read_config
 from p2p_eval.training.generate import generate
 from p2p_eval.training.loop import train
@@ -66,12 +67,22 @@ def configs() -> dict[str, tuple[Config, int]]:
     }
 
 
+def plain_layers(network: nn.Module) -> nn.Module:
+    """Give a network back PyTorch's own convolutions."""
+    for module in network.modules():
+        if isinstance(module, HalvingConv):
+            module.__class__ = nn.Conv2d
+        elif isinstance(module, DoublingConv):
+            module.__class__ = nn.ConvTranspose2d
+    return network
+
+
 class PlainLoop:
     """The loop as everybody writes it."""
 
     def __init__(self, config: Config, pairs: Pairs) -> None:
         self.config, self.pairs, self.number = config, pairs, 0
-        self.g = build_generator(config)
+        self.g = plain_layers(build_generator(config))
         self.d = PatchGAN(6, config.patch, width=config.discriminator_width)
         self.of_g, self.of_d = (
             torch.optim.Adam(network.parameters(), config.learning_rate, (config.beta1, 0.999))
@@ -139,7 +150,7 @@ def training(what: str, config: Config, steps: int, pairs: Pairs, rounds: int) -
 
 def generating(what: str, config: Config, pairs: Pairs, rounds: int, folder: Path) -> Result:
     path = train(replace(config, steps=1, sample_every=0), pairs, folder / "run").generator
-    ours, theirs = load_generator(path), load_generator(path).network.train()
+    ours, theirs = load_generator(path), plain_layers(load_generator(path).network).train()
     out = folder / "plain"
     for part in ("input", "output", "target"):
         (out / part).mkdir(parents=True, exist_ok=True)
@@ -226,9 +237,10 @@ only ratios count. More is better.
 |-|-|-|
 {rows}
 
-The plain training loop reads images when they are needed, uses Adam as PyTorch makes it and tensors
-as they come; the plain way to generate reads, runs and writes one image after the other with all of
-PyTorch's threads. Both are written out in `benchmarks/training_speed.py`. All at 256×256.
+The plain training loop reads images when they are needed, uses Adam and convolutions as PyTorch
+makes them and tensors as they come; the plain way to generate reads, runs and writes one image
+after the other with all of PyTorch's threads. Both are written out in
+`benchmarks/training_speed.py`. All at 256×256.
 
 Checkpoints (every {every} steps) and losses cost {cost:.2%} of the time of training the small
 networks.

@@ -7,6 +7,7 @@ not come out.
 
 from __future__ import annotations
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -78,9 +79,16 @@ class PatchGAN(nn.Module):
         self.last = nn.Conv2d(below, 1, kernel, 1, padding, bias=patch != 1 or norm != "batch")
         initialize(self)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Judge every patch."""
+    def forward(self, images: Tensor, batches: int = 1) -> Tensor:
+        """Judge every patch.
+
+        Args:
+            images: ``(N, channels, H, W)``.
+            batches: How many batches of one size they are; norms take each on its own.
+        """
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            images = F.leaky_relu(norm(conv(images)), SLOPE)
+            y = conv(images)
+            y = norm(y) if batches == 1 else torch.cat([norm(part) for part in y.chunk(batches)])
+            images = F.leaky_relu(y, SLOPE, inplace=True)
         logits: Tensor = self.last(images)
         return logits

@@ -16,7 +16,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from p2p_eval.models.layers import Dropout, Norm, initialize, normalization, power_of_two
+from p2p_eval.models.layers import (
+    DoublingConv,
+    Dropout,
+    HalvingConv,
+    Norm,
+    initialize,
+    normalization,
+    power_of_two,
+)
 
 __all__ = ["DROPOUTS", "DropoutPlace", "Generator"]
 
@@ -106,11 +114,13 @@ class Generator(nn.Module):
             )
         skipped: list[Tensor] = []
         for down in self.down:
-            x = down(F.leaky_relu(x, SLOPE) if skipped else x)
+            # In place: what is skipped is activated too, and relu of leaky_relu is relu.
+            x = down(F.leaky_relu(x, SLOPE, inplace=True) if skipped else x)
             skipped.append(x)
         for block, up in enumerate(self.up):
             skip = skipped.pop()
-            x = up(F.relu(torch.cat([skip, x], 1) if self.skips and block else x))
+            x = torch.cat([skip, x], 1) if self.skips and block else x
+            x = up(F.relu(x, inplace=True))
         return torch.tanh(x)
 
 
@@ -119,7 +129,7 @@ class _Down(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, norm: Norm | None, bias: bool) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(inputs, outputs, 4, 2, 1, bias=bias)
+        self.conv = HalvingConv(inputs, outputs, bias=bias)
         self.norm = nn.Identity() if norm is None else normalization(norm, outputs)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -134,7 +144,7 @@ class _Up(nn.Module):
         self, inputs: int, outputs: int, norm: Norm | None, bias: bool, dropped: bool
     ) -> None:
         super().__init__()
-        self.conv = nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=bias)
+        self.conv = DoublingConv(inputs, outputs, bias=bias)
         self.norm = nn.Identity() if norm is None else normalization(norm, outputs)
         self.dropout = Dropout() if dropped else nn.Identity()
 

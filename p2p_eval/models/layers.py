@@ -1,4 +1,7 @@
-"""What generators and discriminators are made of: norms, dropout with a seed, initial weights."""
+"""What generators and discriminators are made of.
+
+Convolutions that halve and double, norms, dropout with a seed, initial weights.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,17 @@ from contextlib import contextmanager
 from typing import Literal
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 __all__ = [
     "NORMS",
+    "DoublingConv",
     "Dropout",
+    "HalvingConv",
     "Norm",
     "TestMode",
+    "fastest_layout",
     "initialize",
     "normalization",
     "power_of_two",
@@ -28,6 +35,67 @@ NORMS = ("batch", "instance", "none")
 """Names of the normalisations."""
 
 STD = 0.02
+
+KERNEL, STRIDE, PADDING = 4, 2, 1
+
+SMALL = 64
+"""Pixels up to which one product of matrices is faster on a CPU than a convolution."""
+
+WIDE = 32
+"""Channels of the first layer from which channels last is slower on a CPU."""
+
+
+class HalvingConv(nn.Conv2d):
+    """The paper's convolution, 4×4 with stride 2: ``(N, C, 2H, 2W)`` to ``(N, C', H, W)``."""
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
+        """Make one between so many channels."""
+        super().__init__(inputs, outputs, KERNEL, STRIDE, PADDING, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Convolve."""
+        count, _, height, width = x.shape
+        if not self.weight.is_contiguous() or not _small(x, count * height * width // 4):
+            return super().forward(x)
+        patches = F.unfold(x, KERNEL, padding=PADDING, stride=STRIDE)
+        y = self.weight.flatten(1) @ patches.transpose(0, 1).flatten(1)
+        y = y.view(-1, count, height // 2, width // 2).transpose(0, 1)
+        return y if self.bias is None else y + self.bias[:, None, None]
+
+
+class DoublingConv(nn.ConvTranspose2d):
+    """The same transposed: ``(N, C, H, W)`` to ``(N, C', 2H, 2W)``."""
+
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
+        """Make one between so many channels."""
+        super().__init__(inputs, outputs, KERNEL, STRIDE, PADDING, bias=bias)
+
+    def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
+        """Convolve."""
+        count, _, height, width = x.shape
+        if not self.weight.is_contiguous() or not _small(x, count * height * width):
+            return super().forward(x)
+        patches = self.weight.flatten(1).t() @ x.transpose(0, 1).flatten(1)
+        patches = patches.view(len(patches), count, -1).transpose(0, 1)
+        size = (2 * height, 2 * width)
+        y = F.fold(patches, size, KERNEL, padding=PADDING, stride=STRIDE)
+        return y if self.bias is None else y + self.bias[:, None, None]
+
+
+def _small(x: Tensor, pixels: int) -> bool:
+    """Whether a map has so few pixels that a CPU's convolution mostly reorders weights."""
+    return x.device.type == "cpu" and pixels <= SMALL
+
+
+def fastest_layout(network: nn.Module, device: torch.device | str) -> torch.memory_format:
+    """Return how weights and images should lie in memory.
+
+    On a CPU channels come last where layers are narrow; wide ones would pay for it with the
+    gradients of their weights, and with copies in the optimiser.
+    """
+    width = len(next(network.parameters()))
+    wide = torch.device(device).type == "cpu" and width >= WIDE
+    return torch.contiguous_format if wide else torch.channels_last
 
 
 def normalization(kind: Norm, channels: int) -> nn.Module:

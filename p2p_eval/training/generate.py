@@ -24,7 +24,7 @@ from p2p_eval.datasets.tasks import TASKS, Task
 from p2p_eval.errors import InputError
 from p2p_eval.models.generator_file import GeneratorFile, load_generator
 from p2p_eval.models.generators import Generator
-from p2p_eval.models.layers import Dropout, TestMode, test_mode
+from p2p_eval.models.layers import Dropout, TestMode, fastest_layout, test_mode
 from p2p_eval.models.resnet import ResnetGenerator
 from p2p_eval.results.provenance import PROVENANCE
 from p2p_eval.scores.store import remove, write_atomic
@@ -97,7 +97,7 @@ def translate(
         for drop in drops:
             drop.generator = generator
         try:
-            batch = x[None].to(device).contiguous(memory_format=torch.channels_last)
+            batch = x[None].to(device).contiguous(memory_format=fastest_layout(network, device))
             made = cast(Tensor, network(batch))[0].cpu()
         finally:
             for drop in drops:
@@ -146,7 +146,8 @@ def generate(
     make_folders([out], [*PARTS, PROVENANCE])
     make_folders([out / part for part in PARTS], [f"{pair.name}.png" for pair in pairs.pairs])
     remove(out / PROVENANCE)  # of images that are now replaced one by one
-    network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    layout = fastest_layout(network, device)
+    network.to(device, memory_format=layout)  # type: ignore[call-overload]
     mine = threading.local()
 
     def one(number: int) -> None:

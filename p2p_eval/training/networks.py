@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from p2p_eval.datasets.tasks import TASKS
 from p2p_eval.models.discriminators import PatchGAN
 from p2p_eval.models.generators import Generator
-from p2p_eval.models.layers import Norm
+from p2p_eval.models.layers import Norm, fastest_layout
 from p2p_eval.models.losses import discriminator_loss, generator_loss
 from p2p_eval.models.resnet import ResnetGenerator
 from p2p_eval.training.config import Config
@@ -70,8 +70,9 @@ class Networks:
             if config.terms.adversarial
             else None
         )
+        self.layout = fastest_layout(self.generator, device)
         for network in self.all():
-            network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+            network.to(device, memory_format=self.layout)  # type: ignore[call-overload]
         self.device = torch.device(device)
         self.optimizers = [
             torch.optim.Adam(
@@ -116,11 +117,13 @@ class Networks:
             The losses before the update, detached: ``D`` where there is one, and the terms of
             :func:`~p2p_eval.models.losses.generator_loss`.
         """
+        x, y = (image.contiguous(memory_format=self.layout) for image in (x, y))
         generated = self._run(self.generator, x)
         losses: dict[str, Tensor] = {}
         logits = None
         if self.discriminator is not None:
-            real, fake = self._judge(x, y), self._judge(x, generated.detach())
+            both = self._judge(torch.cat([x, x]), torch.cat([y, generated.detach()]), 2)
+            real, fake = both.chunk(2)
             losses["D"] = discriminator_loss(real, fake)
             self._step(1, losses["D"])
             logits = self._judge(x, generated)
@@ -128,14 +131,14 @@ class Networks:
         self._step(0, torch.stack(list(terms.values())).sum())
         return {name: loss.detach() for name, loss in (losses | terms).items()}
 
-    def _judge(self, x: Tensor, image: Tensor) -> Tensor:
+    def _judge(self, x: Tensor, image: Tensor, batches: int = 1) -> Tensor:
         """Let D judge images, with their inputs if it is conditional."""
         seen = torch.cat([x, image], 1) if self.config.terms.conditional else image
-        return self._run(cast(nn.Module, self.discriminator), seen)
+        return self._run(cast(nn.Module, self.discriminator), seen, batches)
 
-    def _run(self, network: nn.Module, images: Tensor) -> Tensor:
+    def _run(self, network: nn.Module, *arguments: Any) -> Tensor:
         with torch.autocast(self.device.type, torch.bfloat16, self.config.precision == "bf16"):
-            result: Tensor = network(images)
+            result: Tensor = network(*arguments)
         return result.float()
 
     def _step(self, which: int, loss: Tensor) -> None:

@@ -58,7 +58,7 @@ def batches(
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches of steps ``first`` to ``last - 1``, made in threads ahead of their use.
 
-    Each is ``(batch, C, size, size)``, channels last.
+    Each is ``(batch, C, size, size)``.
     """
     make: Callable[[int], tuple[Tensor, Tensor]] = lambda step: _batch(pairs, config, step)  # noqa: E731
     yield from ahead(make, range(first, last), workers)
@@ -66,8 +66,5 @@ def batches(
 
 def _batch(pairs: Pairs, config: Config, step: int) -> tuple[Tensor, Tensor]:
     samples = [draw(pairs, config, step * config.batch + place) for place in range(config.batch)]
-    x, y = (
-        torch.stack(side).contiguous(memory_format=torch.channels_last)
-        for side in zip(*samples, strict=True)
-    )
+    x, y = (torch.stack(side) for side in zip(*samples, strict=True))
     return x, y

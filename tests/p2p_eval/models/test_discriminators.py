@@ -7,6 +7,7 @@ import torch
 
 from p2p_eval.models import PatchGAN
 from p2p_eval.models.discriminators import PATCHES, smallest_side
+from p2p_eval.models.layers import Norm
 
 
 @pytest.mark.parametrize("patch", PATCHES)
@@ -87,3 +88,16 @@ def test_other_sizes_and_batches(patch: int) -> None:
 def test_a_patch_that_there_is_not() -> None:
     with pytest.raises(ValueError, match="got patch 69, expected one of 1, 16, 34, 70"):
         PatchGAN(patch=69)
+
+
+@pytest.mark.parametrize("norm", ["batch", "instance", "none"])
+def test_two_batches_at_once_are_judged_as_one_after_the_other(norm: Norm) -> None:
+    torch.manual_seed(0)
+    together, apart = (PatchGAN(3, 16, width=4, norm=norm).double() for _ in range(2))
+    together.load_state_dict(apart.state_dict())
+    first, second = torch.randn(2, 2, 3, 32, 32, dtype=torch.float64)
+    second = 3 * second + 1
+    torch.testing.assert_close(
+        together(torch.cat([first, second]), 2), torch.cat([apart(first), apart(second)])
+    )
+    torch.testing.assert_close(together.state_dict(), apart.state_dict())

@@ -64,11 +64,14 @@ def images(network: nn.Module, side: int, count: int = 1) -> Tensor:
 def assert_same(theirs: nn.Module, found: Foreign, side: int) -> None:
     x = images(theirs, side)
     assert not found.network.training
-    output = found.network(x)
+    output, expected = found.network(x), theirs(x)
+    assert output.dtype == torch.float32
     assert output.std() > 0.01
-    torch.testing.assert_close(output, theirs(x), rtol=0, atol=1e-6)
     ours, x = found.network.double(), x.double()
-    torch.testing.assert_close(ours(x), theirs.double()(x), rtol=0, atol=1e-12)
+    exact = theirs.double()(x)
+    torch.testing.assert_close(ours(x), exact, rtol=0, atol=1e-12)
+    # Norms of few pixels magnify rounding; ours may be as far from the truth as theirs.
+    assert (output - exact).abs().max() <= 3 * (expected - exact).abs().max() + 1e-6
 
 
 def load(path: Path, content: object, **options: Any) -> Foreign:
@@ -142,9 +145,7 @@ def test_full_width(path: Path) -> None:
     theirs = UNet(3, 3, 8).eval()
     found = load(path, theirs.state_dict())
     assert sum(p.numel() for p in found.network.parameters()) == 54_413_955
-    x = images(theirs, 256)
-    with torch.no_grad():
-        torch.testing.assert_close(found.network(x), theirs(x), rtol=0, atol=1e-6)
+    assert_same(theirs, found, 256)
 
 
 def test_full_width_of_resnet(path: Path) -> None:

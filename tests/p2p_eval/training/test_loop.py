@@ -342,7 +342,7 @@ def test_an_update_is_the_plain_one(pairs: Pairs) -> None:
         logits = discriminator(torch.cat([x, fake], 1))
         (bce(logits, torch.ones_like(logits)) + 100 * l1(fake, y)).backward()
         adam[0].step()
-        ours._run = lambda network, images: network(images)  # type: ignore[method-assign]
+        ours._run = lambda network, *arguments: network(*arguments)  # type: ignore[method-assign]
         ours.update(x, y)
     for mine, theirs in zip(ours.all(), (generator, discriminator), strict=True):
         for (name, tensor), other in zip(
