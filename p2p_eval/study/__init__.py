@@ -1,0 +1,1 @@
+"""The real-vs-fake study: designed, run and analysed."""
