@@ -7,7 +7,7 @@ A folder is understood by looking at it:
 ``leftImg8bit/``, ``gtFine/``        the original Cityscapes tree
 ``A/``, ``B/``                       images with the same stems
 images alone                         two images side by side, A left and B right; for colorization
-                                     and inpainting, photos
+                                     and inpainting, photos, also in folders of folders
 ===================================  ==============================================================
 
 For labels2photo and photo2labels, A is the photo and B the label map in colours, as in the data of
@@ -29,7 +29,7 @@ from PIL import Image
 
 from fcn.labels import LabelSet
 from p2p_eval.errors import InputError
-from p2p_eval.folders import Listing, list_folder, natural_key
+from p2p_eval.folders import Listing, list_folder, natural_key, walk
 from p2p_eval.results import cityscapes
 from p2p_eval.results.images import (
     ImageRef,
@@ -46,6 +46,8 @@ __all__ = ["Pair", "Pairs", "find_pairs", "held_out"]
 
 LABEL_TASKS = ("labels2photo", "photo2labels")
 PHOTO_TASKS = ("colorization", "inpainting")
+SPLITS = {"train", "val", "test"}
+PHOTO_MODES = ("gray", "CMYK")  # large collections, ImageNet's for one, have some of these
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Pairs:
         """
         pair = self.pairs[number]
         if pair.target == pair.input:
-            source = _photo(read_rgb(pair.input), size)
+            source = _photo(read_rgb(pair.input, PHOTO_MODES), size)
             return source, source
         if pair.target.path == pair.input.path:
             both = read_rgb(pair.input.path)  # decoded once for its two halves
@@ -147,8 +149,9 @@ def find_pairs(
         label_set: Of the label ids, where there are any.
 
     Raises:
-        InputError: There is no such folder, it holds no pairs, an image has no partner, a
-            side-by-side image has an odd width, or label ids come without a label set.
+        InputError: There is no such folder, it holds no pairs, an image has no partner or one of
+            another shape, a side-by-side image has an odd width, or label ids come without a label
+            set.
     """
     here = _split_folder(folder, split)
     listing = list_folder(here)
@@ -160,6 +163,7 @@ def find_pairs(
         pairs = _photos(here)
     elif sides := _two_folders(folder, here, split):
         pairs = _joined(*sides)
+        _check_shapes(pairs)
     else:
         pairs = _side_by_side(listing)
     if not pairs:
@@ -214,10 +218,19 @@ def _with_ids(
 
 
 def _photos(here: Path) -> list[Pair]:
-    folder = here / "photos" if (here / "photos").is_dir() else here
-    files = index_images(list_folder(folder))
-    for path in files.values():
-        check_rgb(path, probe(path))
+    top = here / "photos" if (here / "photos").is_dir() else here
+    files: dict[str, Path] = {}
+    several = not SPLITS.isdisjoint(list_folder(top).folders)  # they are not one split's photos
+    for listing in [list_folder(top)] if several else walk(top):
+        for stem, path in index_images(listing).items():
+            name = "_".join([*listing.path.relative_to(top).parts, stem])
+            if name in files:
+                raise InputError(
+                    f"{path}: got a second photo that would be called {name} (the other is "
+                    f"{files[name]}), expected different names; rename one"
+                )
+            check_rgb(path, probe(path), PHOTO_MODES)
+            files[name] = path
     return [Pair(name, ImageRef(path), ImageRef(path)) for name, path in files.items()]
 
 
@@ -286,6 +299,20 @@ def _joined(folder: Path, other: Path) -> list[Pair]:
                 "expected a pair for each; add it or remove the file"
             )
     return [Pair(name, ImageRef(path), ImageRef(second[name])) for name, path in first.items()]
+
+
+def _check_shapes(pairs: Sequence[Pair]) -> None:
+    """Refuse images of two shapes: resized to one square, nothing in them would lie together."""
+    for pair in pairs:
+        (width, height), (other_width, other_height) = (
+            probe(image.path).size for image in (pair.input, pair.target)
+        )
+        # Of one shape at two sizes, up to a pixel that was rounded.
+        if abs(width * other_height - height * other_width) > max(width, other_width):
+            raise InputError(
+                f"{pair.target}: got {other_width}×{other_height} pixels where {pair.input} has "
+                f"{width}×{height}, expected a pair of one shape; cut or remove both"
+            )
 
 
 def _sorted(pairs: Sequence[Pair]) -> tuple[Pair, ...]:

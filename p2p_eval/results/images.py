@@ -12,6 +12,7 @@ import io
 import stat
 import struct
 import zlib
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -113,15 +114,16 @@ def probe(path: Path) -> ImageInfo:
     return _header(path, data)
 
 
-def check_rgb(path: Path, info: ImageInfo) -> None:
+def check_rgb(path: Path, info: ImageInfo, also: Collection[str] = ()) -> None:
     """Refuse an image that, by its header, is not RGB or cannot become 8-bit RGB without loss.
 
     Raises:
-        InputError: It is gray, CMYK, or has more than 8 bits a channel.
+        InputError: It is gray or CMYK, unless ``also`` names these, or has more than 8 bits a
+            channel.
     """
     if info.bits > 8:
         _refuse(path, f"a {info.bits}-bit image", "8 bits a channel")
-    if info.mode not in ("RGB", "RGBA", "palette"):
+    if info.mode not in ("RGB", "RGBA", "palette", *also):
         _refuse(path, f"a {info.mode} image", "RGB")
 
 
@@ -155,11 +157,11 @@ def check_label_ids(path: Path, info: ImageInfo) -> None:
         )
 
 
-def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
+def read_rgb(image: ImageRef | Path, also: Collection[str] = ()) -> NDArray[np.uint8]:
     """Decode an image to 8-bit RGB without any loss.
 
     Palette images, and RGBA images whose alpha is opaque everywhere, are converted; everything
-    else that is not 8-bit RGB is refused.
+    else that is not 8-bit RGB is refused, unless ``also`` names its mode: ``gray``, ``CMYK``.
 
     Returns:
         uint8, shape ``(H, W, 3)``, 0-255.
@@ -169,7 +171,7 @@ def read_rgb(image: ImageRef | Path) -> NDArray[np.uint8]:
             translucent, CMYK or animated image; or a half was asked of an odd width.
     """
     reference = image if isinstance(image, ImageRef) else ImageRef(image)
-    return decode_rgb(reference, read_bytes(reference.path))
+    return decode_rgb(reference, read_bytes(reference.path), also)
 
 
 def read_bytes(path: Path) -> bytes:
@@ -186,7 +188,7 @@ def is_jpeg(data: bytes) -> bool:
     return data.startswith(JPEG_SIGNATURE)
 
 
-def decode_rgb(image: ImageRef, data: bytes) -> NDArray[np.uint8]:
+def decode_rgb(image: ImageRef, data: bytes, also: Collection[str] = ()) -> NDArray[np.uint8]:
     """Decode a file's bytes as :func:`read_rgb` does; ``image`` names file and half.
 
     Raises:
@@ -194,7 +196,7 @@ def decode_rgb(image: ImageRef, data: bytes) -> NDArray[np.uint8]:
     """
     path = image.path
     info = _header(path, data)
-    check_rgb(path, info)
+    check_rgb(path, info, also)
     colors = _check_whole(path, info, data)
     return half_of(image, _decode_rgb(path, info, data, colors))
 

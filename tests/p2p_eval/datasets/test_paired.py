@@ -160,9 +160,42 @@ def test_a_split_that_is_not_there_is_told_with_those_that_are(tmp_path: Path) -
 
 def test_an_image_that_is_not_rgb_is_named_before_training(tmp_path: Path) -> None:
     Image.new("L", (64, 64)).save(tmp_path / "gray.png")
-    for task in ("colorization", "AtoB"):
-        with pytest.raises(InputError, match=r"gray\.png: got a gray image"):
-            find_pairs(tmp_path, task)
+    with pytest.raises(InputError, match=r"gray\.png: got a gray image"):
+        find_pairs(tmp_path, "AtoB")
+    Image.new("I;16", (64, 64)).save(tmp_path / "deep.png")
+    with pytest.raises(InputError, match=r"deep\.png: got a 16-bit image"):
+        find_pairs(tmp_path, "colorization")
+
+
+@pytest.mark.parametrize(("mode", "color"), [("L", 7), ("CMYK", (0, 255, 255, 0))])
+def test_photos_of_large_collections_need_not_be_rgb(
+    tmp_path: Path, mode: str, color: int | tuple[int, ...]
+) -> None:
+    Image.new(mode, (64, 64), color).save(tmp_path / "a.jpg", quality=100)
+    source, _ = find_pairs(tmp_path, "colorization").read(0, 32)
+    expected = (7, 7, 7) if mode == "L" else (255, 0, 0)
+    assert np.abs(source.astype(int) - expected).max() <= 2
+
+
+def test_photos_in_folders_of_folders(tmp_path: Path) -> None:
+    for name in ("n01/1", "n02/1", "n02/x/2"):
+        save(picture(0), tmp_path / "train" / f"{name}.png")
+    pairs = find_pairs(tmp_path, "colorization", "train")
+    assert [pair.name for pair in pairs.pairs] == ["n01_1", "n02_1", "n02_x_2"]
+    with pytest.raises(InputError, match="there are train: name one with --split"):
+        find_pairs(tmp_path, "colorization", "val")
+    save(picture(0), tmp_path / "train" / "n02_1.png")
+    with pytest.raises(InputError, match="got a second photo that would be called n02_1"):
+        find_pairs(tmp_path, "colorization", "train")
+
+
+def test_a_pair_of_two_shapes_is_named(tmp_path: Path) -> None:
+    save(picture(0, 64, 32), tmp_path / "A" / "x.png")
+    save(picture(1, 33, 17), tmp_path / "B" / "x.png")
+    assert len(find_pairs(tmp_path, "AtoB")) == 1
+    save(picture(1, 64, 48), tmp_path / "B" / "x.png")
+    with pytest.raises(InputError, match=r"B.x\.png: got 64×48 pixels where .*x\.png has 64×32"):
+        find_pairs(tmp_path, "AtoB")
 
 
 def test_the_order_is_that_of_numbers(tmp_path: Path) -> None:
