@@ -89,9 +89,10 @@ def test_import_and_help_are_quick_and_load_no_torch(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=tmp_path)
     seconds = []
     for _ in range(3):
-        start = time.perf_counter()
+        before = os.times()
         assert run("--help", cwd=tmp_path).returncode == 0
-        seconds.append(time.perf_counter() - start)
+        after = os.times()  # of the processor: other processes do not count
+        seconds.append(sum(after[2:4]) - sum(before[2:4]))
     assert min(seconds) < 1.0
 
 
