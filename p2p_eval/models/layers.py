@@ -58,8 +58,8 @@ class HalvingConv(nn.Conv2d):
         if not self.weight.is_contiguous() or not _small(x, count * height * width // 4):
             return super().forward(x)
         patches = F.unfold(x, KERNEL, padding=PADDING, stride=STRIDE)
-        y = self.weight.flatten(1) @ patches.transpose(0, 1).flatten(1)
-        y = y.view(-1, count, height // 2, width // 2).transpose(0, 1)
+        y = patches.transpose(1, 2) @ self.weight.flatten(1).t()
+        y = y.transpose(1, 2).unflatten(2, (height // 2, width // 2))
         return y if self.bias is None else y + self.bias[:, None, None]
 
 
@@ -75,10 +75,9 @@ class DoublingConv(nn.ConvTranspose2d):
         count, _, height, width = x.shape
         if not self.weight.is_contiguous() or not _small(x, count * height * width):
             return super().forward(x)
-        patches = self.weight.flatten(1).t() @ x.transpose(0, 1).flatten(1)
-        patches = patches.view(len(patches), count, -1).transpose(0, 1)
+        patches = x.flatten(2).transpose(1, 2) @ self.weight.flatten(1)
         size = (2 * height, 2 * width)
-        y = F.fold(patches, size, KERNEL, padding=PADDING, stride=STRIDE)
+        y = F.fold(patches.transpose(1, 2), size, KERNEL, padding=PADDING, stride=STRIDE)
         return y if self.bias is None else y + self.bias[:, None, None]
 
 
