@@ -59,7 +59,7 @@ class HalvingConv(nn.Conv2d):
             return super().forward(x)
         patches = F.unfold(x, KERNEL, padding=PADDING, stride=STRIDE)
         y = patches.transpose(1, 2) @ self.weight.flatten(1).t()
-        y = y.transpose(1, 2).unflatten(2, (height // 2, width // 2))
+        y = y.transpose(1, 2).view(count, -1, height // 2, width // 2)
         return y if self.bias is None else y + self.bias[:, None, None]
 
 
