@@ -25,14 +25,14 @@ from p2p_eval.study.export import check_address, check_practice, copy_images, pr
 from p2p_eval.study.page import STYLE, index, read_asset
 from p2p_eval.study.plan import IMAGES, Plan, Session
 
-__all__ = ["INPUT", "LAYOUT", "QUESTION", "Batch", "export_mturk", "html_question", "read_batch"]
+__all__ = ["INPUT", "LAYOUT", "QUESTION", "Batch", "export_mturk", "read_batch"]
 
 QUESTION = "question.html"
 INPUT = "input.csv"
 LAYOUT = "layout.json"
-README = "README.md"
 SCHEMA = "p2p-eval/mturk-layout/1"
 VARIABLES = ("session", "plan", "trials", "practice")
+SCRIPTS = ("session.js", "kept.js", "mturk.js")
 MAX_QUESTION_BYTES = 65_535
 MAX_INPUT_BYTES = 1 << 28
 NAMESPACE = (
@@ -71,6 +71,10 @@ class Batch:
     question: str
     rows: Mapping[str, Mapping[str, str]]
 
+    def html_question(self, session: str) -> str:
+        """Return a session's page in the XML that ``CreateHIT`` takes."""
+        return _html_question(self.question, self.rows[session])
+
 
 def export_mturk(
     study: Path,
@@ -96,7 +100,7 @@ def export_mturk(
     address = check_address(image_url, "--image-url").rstrip("/")
     check_practice(plan)
     question = _question(plan, address)
-    size = len(html_question(_filled(question, _row(plan, plan.sessions[0]))).encode())
+    size = len(_html_question(question, _row(plan, plan.sessions[0])).encode())
     if size > MAX_QUESTION_BYTES:
         raise InputError(
             f"the page has {size} bytes, of which Mechanical Turk takes {MAX_QUESTION_BYTES}; ask "
@@ -114,13 +118,12 @@ def export_mturk(
         "image_url": address,
         "sessions": len(plan.sessions),
     }
-    readme = (Path(__file__).parent / "page" / "mturk.md").read_text(encoding="utf-8")
     write_together(
         {
             out / QUESTION: question.encode(),
             out / INPUT: _csv([_row(plan, session) for session in plan.sessions]),
             out / LAYOUT: f"{json.dumps(layout, indent=2)}\n".encode(),
-            out / README: readme.encode(),
+            out / "README.md": read_asset("mturk.md"),
         }
     )
 
@@ -170,20 +173,6 @@ def read_batch(folder: Path) -> Batch:
     )
 
 
-def html_question(html: str) -> str:
-    """Wrap a page into the XML that ``CreateHIT`` takes."""
-    content = html.replace("]]>", "]]]]><![CDATA[>")
-    return (
-        f'<HTMLQuestion xmlns="{NAMESPACE}"><HTMLContent><![CDATA[{content}]]></HTMLContent>'
-        "<FrameHeight>0</FrameHeight></HTMLQuestion>"
-    )
-
-
-def session_question(batch: Batch, session: str) -> str:
-    """Return the XML of one session."""
-    return html_question(_filled(batch.question, batch.rows[session]))
-
-
 def _question(plan: Plan, address: str) -> str:
     """The page, with variables where sessions differ."""
     script = "\n".join(_without_modules(read_asset(name).decode()) for name in SCRIPTS)
@@ -197,9 +186,6 @@ def _question(plan: Plan, address: str) -> str:
         css=Markup(read_asset(STYLE).decode()),  # noqa: S704 - our own file
         image_url=address,
     )
-
-
-SCRIPTS = ("session.js", "kept.js", "mturk.js")
 
 
 def _without_modules(script: str) -> str:
@@ -217,8 +203,12 @@ def _row(plan: Plan, session: Session) -> dict[str, str]:
     }
 
 
-def _filled(question: str, row: Mapping[str, str]) -> str:
-    return VARIABLE.sub(lambda found: row[found[1]], question)
+def _html_question(question: str, row: Mapping[str, str]) -> str:
+    html = VARIABLE.sub(lambda found: row[found[1]], question).replace("]]>", "]]]]><![CDATA[>")
+    return (
+        f'<HTMLQuestion xmlns="{NAMESPACE}"><HTMLContent><![CDATA[{html}]]></HTMLContent>'
+        "<FrameHeight>0</FrameHeight></HTMLQuestion>"
+    )
 
 
 def _csv(rows: list[dict[str, str]]) -> bytes:

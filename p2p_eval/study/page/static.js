@@ -70,16 +70,16 @@ function hash(text) {
   return (value ^ (value >>> 16)) >>> 0;
 }
 
-/** Send the answers, or have them saved; it ends when one of both was done. */
+/** Send the answers; while they are not sent, and where there is no address, offer them as a file. */
 async function handOver(kept, address, answers) {
   const text = JSON.stringify(answers);
-  const link = element("download");
-  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  link.download = `answers-${answers.session}.json`;
   if (kept.handed || (address && await sent(address, text))) {
     kept.hand();
     return;
   }
+  const link = element("download");
+  link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+  link.download = `answers-${answers.session}.json`;
   for (const part of document.querySelectorAll("main > section")) {
     part.hidden = part.id !== "hand-over";
   }
@@ -87,8 +87,8 @@ async function handOver(kept, address, answers) {
   element("to-save").hidden = Boolean(address);
   element("send-again").hidden = !address;
   element("hand-over-title").focus();
+  // Whether a file was saved nobody can know, so the offer stands until the answers are sent.
   await new Promise((resolve) => {
-    link.addEventListener("click", resolve);
     element("send-again").addEventListener("click", async (event) => {
       event.target.disabled = true;
       if (await sent(address, text)) resolve(kept.hand());
