@@ -89,7 +89,7 @@ def _policy(post: str | None) -> str:
     """The Content-Security-Policy: only what lies beside the page, and where answers go."""
     there = "" if post is None else " {0.scheme}://{0.netloc}".format(urlsplit(post))
     return (
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         f"connect-src 'self'{there}; base-uri 'none'; form-action 'none'"
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from p2p_eval.errors import InputError
-from p2p_eval.study.answers import AnswerReader, Collected, RefusedError
+from p2p_eval.study.page_answers import AnswerReader, Collected, RefusedError
 from p2p_eval.study.plan import Plan
 from p2p_eval.study.votes import Vote
 

@@ -6,25 +6,19 @@ an assignment: who had it, when it was submitted, and in ``Answer.…`` what our
 
 from __future__ import annotations
 
-import csv
-import io
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 from p2p_eval.errors import InputError
-from p2p_eval.study.answers import AnswerReader, Collected, RefusedError
+from p2p_eval.study.csv_rows import CsvRows
+from p2p_eval.study.page_answers import AnswerReader, Collected, RefusedError
 from p2p_eval.study.plan import Plan
 from p2p_eval.study.votes import Vote
 
-__all__ = ["ANSWER_COLUMNS", "mturk_time", "read_mturk_results"]
+__all__ = ["ANSWER_COLUMNS", "is_mturk_results", "mturk_time", "parse_mturk_results"]
 
 ANSWER_COLUMNS = ("Answer.plan", "Answer.session", "Answer.answers")
 NEEDED = ("AssignmentId", "WorkerId", *ANSWER_COLUMNS)
-MAX_BYTES = 1 << 26
-MAX_ROWS = 100_000
-DELIMITERS = ",;\t"
 
 # "Fri Nov 27 14:54:06 PST 2026", whatever the language of the machine is
 TIME = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d?) (\d\d):(\d\d):(\d\d) ([A-Z]{3}) (\d{4})")
@@ -33,46 +27,43 @@ WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 ZONES = {"PST": -8, "PDT": -7, "UTC": 0, "GMT": 0}
 
 
-def read_mturk_results(path: Path, plan: Plan) -> Collected:
-    """Read the votes of a study that ``study export --to mturk`` made.
+def is_mturk_results(rows: CsvRows) -> bool:
+    """Whether a file holds answers to a study that we exported, by its columns."""
+    return all(column in rows.columns for column in ANSWER_COLUMNS)
+
+
+def parse_mturk_results(rows: CsvRows, plan: Plan) -> Collected:
+    """Give the votes of a study that ``study export --to mturk`` made.
 
     Args:
-        path: The CSV: UTF-8, with or without a byte order mark, separated by comma, semicolon or
-            tab.
+        rows: Of the file.
         plan: That was exported.
 
     Raises:
-        InputError: It cannot be read, is too large, lacks a column, or is of another study
-            altogether. A single row that breaks a rule is refused and listed instead.
+        InputError: A column is missing, or all answers are to another study. A single row that
+            breaks a rule is refused and listed instead.
     """
-    rows = _rows(path)
-    columns = next(rows)
-    if missing := [name for name in NEEDED if name not in columns]:
-        raise InputError(
-            f"{path}: got no column {', '.join(missing)}, expected the batch results of a study "
-            "that p2p-eval study export --to mturk made; download them again, with all columns"
-        )
+    rows.require(*NEEDED)
     reader = AnswerReader(plan)
     votes: list[Vote] = []
     refused: list[str] = []
     seen: set[str] = set()
     plans: set[str] = set()
-    for number, cells in enumerate(rows, 2):
-        row = dict(zip(columns, cells, strict=False))
-        plans.add(row.get("Answer.plan", ""))
+    for number, row in enumerate(rows):
+        cells = row.cells
+        plans.add(cells["Answer.plan"])
         try:
-            if len(cells) != len(columns):
-                raise RefusedError(f"{len(cells)} cells, expected {len(columns)}")
-            if row["AssignmentId"] in seen:
-                raise RefusedError(f"assignment {row['AssignmentId'][:80]!r} for the second time")
-            seen.add(row["AssignmentId"])
-            votes += _votes(row, number, reader)
+            if cells["AssignmentId"] in seen:
+                raise RefusedError(f"assignment {cells['AssignmentId'][:80]!r} for the second time")
+            seen.add(cells["AssignmentId"])
+            votes += _votes(cells, number, reader)
         except RefusedError as reason:
-            refused.append(f"{path.name}, row {number}: {reason}")
-    if plans and plan.hash not in plans:
+            refused.append(f"{row.where}: {reason}")
+    if plan.hash not in plans:
+        got = f"answers to plan {min(plans)[:64]!r}" if plans else "no answers"
         raise InputError(
-            f"{path}: got answers to plan {min(plans)[:64]!r}, expected {plan.hash}; give --plan "
-            "the folder of the study that was exported"
+            f"{rows.path}: got {got}, "
+            f"expected some to {plan.hash}; give --plan the folder of the study that was exported"
         )
     return Collected(tuple(votes), tuple(refused))
 
@@ -118,37 +109,3 @@ def _seconds(text: str) -> float:
     except ValueError as error:
         raise RefusedError(f"SubmitTime {text[:40]!r}: {error}") from error
     return moment.timestamp()
-
-
-def _rows(path: Path) -> Iterator[list[str]]:
-    """The rows of the file, that of the names of columns first."""
-    try:
-        with path.open("rb") as file:
-            data = file.read(MAX_BYTES + 1)
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if len(data) > MAX_BYTES:
-        raise InputError(f"{path}: got over {MAX_BYTES} bytes, expected the results of one batch")
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path}: no UTF-8 text ({error.reason} at byte {error.start}); download it again, and "
-            "save it as CSV UTF-8 if a spreadsheet changed it"
-        ) from error
-    head = text.partition("\n")[0]
-    delimiter = max(DELIMITERS, key=head.count)
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    number = 0
-    try:
-        for cells in rows:
-            if not cells:
-                continue
-            number += 1
-            if number > MAX_ROWS:
-                raise InputError(f"{path}: got over {MAX_ROWS} rows, expected one a session")
-            yield cells
-    except csv.Error as error:
-        raise InputError(f"{path}, line {rows.line_num}: no CSV ({error})") from error
-    if not number:
-        raise InputError(f"{path}: got an empty file, expected the batch results of a study")

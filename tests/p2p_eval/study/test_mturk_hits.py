@@ -17,10 +17,11 @@ from mturk_emulation import NOW, Emulation, emulate
 from small_study import form, study
 
 from p2p_eval.errors import InputError
+from p2p_eval.study.csv_rows import read_rows
 from p2p_eval.study.mturk import export_mturk, read_batch
 from p2p_eval.study.mturk_collect import collect
 from p2p_eval.study.mturk_hits import create, estimate, grant, made_before
-from p2p_eval.study.mturk_results import read_mturk_results
+from p2p_eval.study.mturk_results import parse_mturk_results
 from p2p_eval.study.mturk_service import connect
 from p2p_eval.study.mturk_state import Terms, state_path
 from p2p_eval.study.plan import Plan
@@ -238,7 +239,7 @@ def test_what_is_collected_becomes_votes(
     path, count = collect(folder, client, "sandbox", plan)
     assert count == 4
     assert "A1" not in path.read_text()
-    found = read_mturk_results(path, plan)
+    found = parse_mturk_results(read_rows(path), plan)
     assert len({vote.participant for vote in found.votes}) == 1
     orders = {vote.session: vote.order for vote in found.votes}
     assert len(orders) == 2
