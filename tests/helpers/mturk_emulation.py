@@ -47,6 +47,10 @@ class Emulation:
     tokens: dict[str, str] = field(default_factory=dict)
     tokens_expire: bool = False  # as they do after 24 hours
 
+    def reset(self) -> None:
+        """Forget everything but the address."""
+        self.__dict__.update(Emulation(url=self.url).__dict__)
+
     def count(self, operation: str) -> int:
         return sum(name == operation for name, _ in self.calls)
 

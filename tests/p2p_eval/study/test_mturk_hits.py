@@ -30,28 +30,37 @@ TERMS = Terms(Decimal("1.00"))
 SESSIONS = 6
 
 
-@pytest.fixture(autouse=True)
-def _no_account(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _no_account() -> Iterator[None]:
     """Credentials that nobody has, no configuration of the user's, and no waiting."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
-        monkeypatch.setenv(name, str(tmp_path / "none"))
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setenv("AWS_ACCESS_KEY_ID", "test")
+        patched.setenv("AWS_SECRET_ACCESS_KEY", "test")
+        patched.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+            patched.setenv(name, "/nonexistent")
+        patched.delenv("AWS_PROFILE", raising=False)
+        patched.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
+        yield
 
 
-@pytest.fixture
-def service() -> Iterator[Emulation]:
+@pytest.fixture(scope="module")
+def emulation() -> Iterator[Emulation]:
     with emulate() as emulation:
         yield emulation
 
 
-@pytest.fixture
-def client(service: Emulation) -> Iterator[Any]:
-    client = connect("sandbox", service.url)
+@pytest.fixture(scope="module")
+def client(emulation: Emulation, _no_account: None) -> Iterator[Any]:
+    client = connect("sandbox", emulation.url)
     yield client
     client.close()
+
+
+@pytest.fixture
+def service(emulation: Emulation) -> Emulation:
+    emulation.reset()
+    return emulation
 
 
 @pytest.fixture(scope="module")
@@ -203,7 +212,7 @@ def test_money_that_runs_out_meanwhile_is_said(
     assert made_before(folder, "sandbox") == 3
 
 
-def test_other_terms_are_refused(client: Any, folder: Path) -> None:
+def test_other_terms_are_refused(service: Emulation, client: Any, folder: Path) -> None:
     create(folder, client, "sandbox", TERMS)
     with pytest.raises(InputError, match="other terms"):
         create(folder, client, "sandbox", Terms(Decimal("2.00")))
@@ -251,12 +260,16 @@ def test_what_is_collected_becomes_votes(
     ]
 
 
-def test_before_creation_there_is_nothing_to_grant(client: Any, folder: Path) -> None:
+def test_before_creation_there_is_nothing_to_grant(
+    service: Emulation, client: Any, folder: Path
+) -> None:
     with pytest.raises(InputError, match="no HITs were made yet"):
         grant(folder, client, "sandbox")
 
 
-def test_hits_of_another_export_are_not_mixed(client: Any, folder: Path, tmp_path: Path) -> None:
+def test_hits_of_another_export_are_not_mixed(
+    service: Emulation, client: Any, folder: Path, tmp_path: Path
+) -> None:
     create(folder, client, "sandbox", TERMS)
     other = study(tmp_path / "other", seed=9)
     export_mturk(tmp_path / "other", other, tmp_path / "new", image_url="https://example.org/i")
@@ -277,7 +290,6 @@ def test_without_credentials_it_says_so(
 ) -> None:
     monkeypatch.delenv("AWS_ACCESS_KEY_ID")
     monkeypatch.delenv("AWS_SECRET_ACCESS_KEY")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
     client = connect("sandbox", service.url)
     with pytest.raises(InputError, match="no AWS credentials"):
         create(folder, client, "sandbox", TERMS)
