@@ -275,6 +275,11 @@ def _notes(judged: dict[str, list[Counted]], unset: Counter[str], names: list[st
             notes.append(
                 f"note: {name}: {unset[name]} trials without an answer, which are left out"
             )
+        if lost := sum(bool(vote.lost_focus) for _, vote in judged[name]):
+            notes.append(
+                f"note: {name}: the window lost the focus in {lost} of {len(judged[name])} trials, "
+                "which count"
+            )
         people = {person for person, _ in judged[name]}
         rate = np.mean([vote.fooled for _, vote in judged[name]])
         if len(people) < 2:
