@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 
@@ -221,13 +221,19 @@ def _algorithm(
 
 def _table(groups: Sequence[Iterable[Counted]]) -> tuple[Integers, Integers]:
     """How often each person was fooled, and in how many trials, ``(people, groups)``."""
-    rows: dict[Hashable, Integers] = {}
+    fooled: Counter[tuple[int, int]] = Counter()
+    trials: Counter[tuple[int, int]] = Counter()
     for place, group in enumerate(groups):
         for person, vote in group:
-            row = rows.setdefault(person, np.zeros((2, len(groups)), np.int64))
-            row[:, place] += (vote.fooled, 1)
-    table = np.array([rows[person] for person in rows]).reshape(-1, 2, len(groups))
-    return table[:, 0], table[:, 1]
+            trials[person, place] += 1
+            fooled[person, place] += vote.fooled
+    people = list(dict.fromkeys(person for person, _ in trials))
+    cells = [[(person, place) for place in range(len(groups))] for person in people]
+    shape = (len(people), len(groups))
+    return (
+        np.array([[fooled[cell] for cell in row] for row in cells], np.int64).reshape(shape),
+        np.array([[trials[cell] for cell in row] for row in cells], np.int64).reshape(shape),
+    )
 
 
 def _late(sessions: Sequence[SessionVotes]) -> Callable[[Vote], bool]:
@@ -273,6 +279,11 @@ def _notes(judged: dict[str, list[Counted]], unset: Counter[str], names: list[st
         if unset[name]:
             notes.append(
                 f"note: {name}: {unset[name]} trials without an answer, which are left out"
+            )
+        if lost := sum(bool(vote.lost_focus) for _, vote in judged[name]):
+            notes.append(
+                f"note: {name}: the window lost the focus in {lost} of {len(judged[name])} trials, "
+                "which count"
             )
         people = {person for person, _ in judged[name]}
         rate = np.mean([vote.fooled for _, vote in judged[name]])

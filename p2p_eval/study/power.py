@@ -59,7 +59,7 @@ def people_needed(width: float, *, rate: float, trials: int, spread: float) -> i
 
     Example:
         >>> people_needed(0.05, rate=0.19, trials=40, spread=0.12)
-        31
+        30
     """
     _check(rate, trials, spread)
     if not 0 < width < 1:
