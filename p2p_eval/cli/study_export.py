@@ -69,7 +69,10 @@ def export(
     ] = 1000,
     real: options.Real = None,
     layout: options.Layout = "auto",
-    out: options.Out = Path("p2p-eval-study"),
+    out: Annotated[
+        Path,
+        typer.Option("--out", help="Where to write.", parser=options.given_path, metavar="PATH"),
+    ] = Path("p2p-eval-study"),
     seed: options.Seed = 0,
     keep_going: options.KeepGoing = False,
     quiet: options.Quiet = False,
