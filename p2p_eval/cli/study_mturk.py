@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +12,7 @@ import typer
 from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.options import Debug, Quiet, given_path
 from p2p_eval.cli.progress import progress_bar
+from p2p_eval.cli.remarks import remark
 
 if TYPE_CHECKING:
     from p2p_eval.study.mturk_service import Environment
@@ -136,17 +137,29 @@ def grant(
     Example: p2p-eval study mturk grant my-study --sandbox --every 60
     """
     with exit_codes(debug):
+        from p2p_eval.errors import P2PEvalError
         from p2p_eval.study import mturk_hits
         from p2p_eval.study.mturk_service import connect
 
         environment = _environment(live)
         client = connect(environment, endpoint)
+        looked = False
         while True:
-            far = mturk_hits.grant(folder, client, environment)
-            typer.echo(f"{far.submitted} of {far.hits} sessions submitted, their workers qualified")
-            if every is None or far.submitted == far.hits:
-                return
-            time.sleep(every)
+            try:
+                far = mturk_hits.grant(folder, client, environment)
+            except P2PEvalError as error:
+                # What works once works again; a busy service must not end a watch of days.
+                if every is None or not looked:
+                    raise
+                remark([f"warning: {error}; looking again in {every:g} s"])
+            else:
+                looked = True
+                typer.echo(
+                    f"{far.submitted} of {far.hits} sessions submitted, their workers qualified"
+                )
+                if every is None or far.submitted == far.hits:
+                    return
+            sleep(every)
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,6 +49,7 @@ def service(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Emulati
     for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
         monkeypatch.setenv(name, str(tmp_path / "none"))
     monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.setattr("botocore.retries.standard.ExponentialBackoff.delay_amount", lambda *_: 0)
     with emulate() as emulation:
         monkeypatch.setenv("P2P_EVAL_MTURK_ENDPOINT", emulation.url)
         yield emulation
@@ -87,6 +89,33 @@ def test_from_results_to_votes_by_mechanical_turk(
     ]
     # Who always says left takes half of a balanced session's fakes for real.
     assert [a["labelled_real_pct"] for a in report["algorithms"]] == [50, 50]
+
+
+def test_a_watch_outlives_a_service_that_is_down(
+    exported: Path, tmp_path: Path, service: Emulation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = shutil.copytree(exported, tmp_path / "out")
+    create = ("study", "mturk", "create", out, "--sandbox", "--reward", "1")
+    assert run(*create, "--create").exit_code == 0
+    looks: list[float] = []
+
+    def later(seconds: float) -> None:
+        """First the service goes down, then it comes back and all sessions are submitted."""
+        looks.append(seconds)
+        service.faults = [("ListAssignmentsForHIT", "stop")] if len(looks) == 1 else []
+        if len(looks) == 2:
+            for number, hit in enumerate(service.hits):
+                service.submit(f"W{number}", hit, {})
+
+    monkeypatch.setattr("p2p_eval.cli.study_mturk.sleep", later)
+    done = run("study", "mturk", "grant", out, "--sandbox", "--every", "60")
+    assert done.exit_code == 0
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [
+        "0 of 4 sessions submitted",
+        "4 of 4 sessions submitted",
+    ]
+    assert "looking again in 60 s" in " ".join(done.stderr.split())
+    assert looks == [60, 60]
 
 
 def test_from_results_to_votes_by_a_static_host(made: Path, tmp_path: Path) -> None:

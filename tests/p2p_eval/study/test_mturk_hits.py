@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
 from mturk_emulation import NOW, Emulation, emulate
 from small_study import form, study
 
-from p2p_eval.errors import InputError
+from p2p_eval.errors import InputError, StoreError
 from p2p_eval.study.csv_rows import read_rows
 from p2p_eval.study.mturk import export_mturk, read_batch
 from p2p_eval.study.mturk_collect import collect
@@ -306,3 +306,13 @@ def test_a_closed_port_is_said(folder: Path) -> None:
 def test_an_endpoint_that_is_no_address_is_refused() -> None:
     with pytest.raises(InputError, match="--endpoint"):
         connect("sandbox", "not an address")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"schema": "p2p-eval/mturk-hits/1"}'])
+def test_a_damaged_state_makes_nothing(
+    service: Emulation, client: Any, folder: Path, text: str
+) -> None:
+    state_path(folder, "sandbox").write_text(text)
+    with pytest.raises(StoreError, match="without it HITs could be made twice"):
+        create(folder, client, "sandbox", TERMS)
+    assert service.calls == []
