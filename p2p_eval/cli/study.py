@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from p2p_eval.cli import study_analyze, study_power, study_simulate
+from p2p_eval.cli import study_analyze, study_export, study_mturk, study_power, study_simulate
 
 __all__ = ["study_app"]
 
@@ -13,6 +13,8 @@ study_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="rich",
 )
+study_app.command("export")(study_export.export)
 study_app.command("analyze")(study_analyze.analyze)
 study_app.command("simulate")(study_simulate.simulate)
 study_app.command("power")(study_power.power)
+study_app.add_typer(study_mturk.app, name="mturk")

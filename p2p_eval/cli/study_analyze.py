@@ -27,8 +27,8 @@ def analyze(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Files of answers: exports of a study, or Mechanical Turk batches of the format "
-            "of phillipi/AMT_Real_vs_Fake.",
+            help="Files of answers: exports of a study, what a page of study export gave, or "
+            "Mechanical Turk batches of the format of phillipi/AMT_Real_vs_Fake.",
             show_default=False,
             parser=options.given_path,
             metavar="FILE...",
@@ -41,6 +41,15 @@ def analyze(
             min=0,
             help="First trials of each session, which do not count.",
             show_default="what the file says; 10 of a Mechanical Turk batch",
+        ),
+    ] = None,
+    plan: Annotated[
+        Path | None,
+        typer.Option(
+            "--plan",
+            help="Folder of the study that study export made, which its answers need.",
+            parser=options.given_path,
+            metavar="PATH",
         ),
     ] = None,
     participants: Annotated[
@@ -74,6 +83,7 @@ def analyze(
         report = analyze_files(
             files,
             practice=practice,
+            plan=plan,
             participants="all" if participants == "all" else "first",
             out=out,
             draws=draws,

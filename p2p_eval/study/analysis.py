@@ -22,6 +22,7 @@ from p2p_eval.scoring.run import check_least, document_bytes
 from p2p_eval.study.answers import read_answers
 from p2p_eval.study.bootstrap import people_interval, people_then_trials
 from p2p_eval.study.exclusions import FAST_MS, Participants, SessionVotes, exclude, sessions_of
+from p2p_eval.study.plan import read_plan
 from p2p_eval.study.report import AlgorithmRate, Contrast, ImageRate, StudyReport
 from p2p_eval.study.votes import Vote
 
@@ -43,6 +44,7 @@ def analyze_files(
     files: Sequence[str | Path],
     *,
     practice: int | None = None,
+    plan: str | Path | None = None,
     participants: Participants = "first",
     out: str | Path = "p2p-eval-out",
     draws: int = DRAWS,
@@ -53,6 +55,7 @@ def analyze_files(
     Args:
         files: As :func:`p2p_eval.study.answers.read_answers` takes them.
         practice: Trials of each session that come first and do not count.
+        plan: Folder of the study, which answers of pages that were exported need.
         participants: As of :func:`analyze`.
         out: Folder for score files.
         draws: Of the bootstrap.
@@ -62,7 +65,9 @@ def analyze_files(
         InputError: An option or a file cannot be used, or no answer counts.
         StoreError: The score file could not be written.
     """
-    answers = read_answers([Path(file) for file in files], practice)
+    answers = read_answers(
+        [Path(file) for file in files], practice, None if plan is None else read_plan(Path(plan))
+    )
     report = analyze(
         answers.votes,
         participants=participants,

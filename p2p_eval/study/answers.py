@@ -1,4 +1,4 @@
-"""The answers in files, whoever wrote them: our own export, or a Mechanical Turk batch."""
+"""The answers in files, whoever wrote them: our server, the pages we export, or other tools."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from p2p_eval.errors import InputError
+from p2p_eval.study.bundle_answers import read_bundle_answers
 from p2p_eval.study.csv_rows import read_rows
 from p2p_eval.study.mturk_batch import ACCEPTED, PRACTICE, is_batch, parse_batch
+from p2p_eval.study.mturk_results import is_mturk_results, parse_mturk_results
+from p2p_eval.study.plan import Plan
 from p2p_eval.study.votes import Vote, parse_votes
 
 __all__ = ["Answers", "read_answers"]
@@ -29,16 +32,22 @@ class Answers:
     notes: tuple[str, ...]
 
 
-def read_answers(files: Sequence[Path], practice: int | None = None) -> Answers:
+def read_answers(
+    files: Sequence[Path], practice: int | None = None, plan: Plan | None = None
+) -> Answers:
     """Read the answers of one study.
 
     Args:
-        files: Each is our own export or a Mechanical Turk batch, told by its columns.
+        files: Each is told by its columns: our own export, a Mechanical Turk batch of another
+            tool, or one of a study that we exported; or it is a folder of answers, or one file of
+            JSON, that the pages of a static bundle gave.
         practice: Trials of each session that come first and do not count; by default what our
             files say, and :data:`p2p_eval.study.mturk_batch.PRACTICE` of a batch, which does not.
+        plan: That pages which we exported showed; they do not say which images are real.
 
     Raises:
-        InputError: There is no file, one cannot be used, or an answer is given twice.
+        InputError: There is no file, one cannot be used or needs a plan, or an answer is given
+            twice.
     """
     if not files:
         raise InputError("got no file of answers, expected one or more")
@@ -48,8 +57,18 @@ def read_answers(files: Sequence[Path], practice: int | None = None) -> Answers:
     plans: set[str] = set()
     notes: list[str] = []
     for path in files:
-        rows = read_rows(path)
-        if is_batch(rows):
+        rows = None if _is_of_pages(path) else read_rows(path)
+        if rows is None or is_mturk_results(rows):
+            known = _needed(plan, path)
+            collected = (
+                read_bundle_answers(path, known)
+                if rows is None
+                else parse_mturk_results(rows, known)
+            )
+            plans.add(known.hash)
+            votes += collected.votes if practice is None else _practised(collected.votes, practice)
+            notes += [f"warning: answers left out: {line}" for line in collected.refused]
+        elif is_batch(rows):
             votes += parse_batch(rows, PRACTICE if practice is None else practice)
             if practice is None:
                 notes.append(
@@ -69,6 +88,20 @@ def read_answers(files: Sequence[Path], practice: int | None = None) -> Answers:
     if len(plans) > 1:
         notes.append(f"note: the answers are to {len(plans)} plans")
     return Answers(tuple(votes), tuple(sorted(plans)), tuple(notes))
+
+
+def _is_of_pages(path: Path) -> bool:
+    """Whether it is what pages of a static bundle gave: a folder, or a file that is no CSV."""
+    return path.is_dir() or path.suffix.lower() == ".json"
+
+
+def _needed(plan: Plan | None, path: Path) -> Plan:
+    if plan is None:
+        raise InputError(
+            f"{path}: got no plan, which alone says which images were real; give --plan the folder "
+            "of the study that was exported"
+        )
+    return plan
 
 
 def _practised(votes: Sequence[Vote], practice: int) -> list[Vote]:

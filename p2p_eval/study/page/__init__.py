@@ -17,6 +17,7 @@ __all__ = ["CONSENT", "SCRIPTS", "STYLE", "TITLE", "index", "read_asset", "rende
 TITLE = "Which image is fake?"
 STYLE = "study.css"
 SCRIPTS = ("session.js", "server.js", "admin.js")
+EXPORTED = ("kept.js", "mturk.js", "static.js", "mturk.md", "static.md")
 CONSENT = (
     "This is a scientific study of how real images made by a computer look. It takes about five "
     "minutes. Taking part is voluntary: you may stop at any time by closing the page.",
@@ -26,12 +27,12 @@ CONSENT = (
 
 
 def read_asset(name: str) -> bytes:
-    """Return the style sheet or a script.
+    """Return the style sheet, a script, or a text that goes with an export.
 
     Raises:
         KeyError: There is none of that name.
     """
-    if name not in (STYLE, *SCRIPTS):
+    if name not in (STYLE, *SCRIPTS, *EXPORTED):
         raise KeyError(name)
     return (files(__package__) / name).read_bytes()
 
@@ -46,6 +47,8 @@ def index(
     title: str = TITLE,
     consent: Sequence[str] = CONSENT,
     done_url: str | None = None,
+    template: str = "index.html.j2",
+    **more: Any,
 ) -> str:
     """Return the page of the study as HTML.
 
@@ -58,18 +61,22 @@ def index(
         title: What the page is called.
         consent: Paragraphs that a person agrees to before the session.
         done_url: Where a person goes after the last answer, or None.
+        template: The page, or one that extends it.
+        more: What that one asks for besides.
     """
     seconds = "1 second" if milliseconds == 1000 else f"{milliseconds / 1000:g} seconds"
     return render(
-        "index.html.j2",
+        template,
         trials=trials,
         practice=practice,
+        milliseconds=milliseconds,
         seconds=seconds,
         script=script,
         stylesheet=stylesheet,
         title=title,
         consent=consent,
         done_url=done_url,
+        **more,
     )
 
 
