@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from p2p_eval.cli import study_analyze, study_export, study_mturk, study_power, study_simulate
+from p2p_eval.cli import (
+    study_analyze,
+    study_export,
+    study_mturk,
+    study_power,
+    study_serve,
+    study_simulate,
+)
 
 __all__ = ["study_app"]
 
@@ -14,6 +21,7 @@ study_app = typer.Typer(
     rich_markup_mode="rich",
 )
 study_app.command("export")(study_export.export)
+study_app.command("serve")(study_serve.serve)
 study_app.command("analyze")(study_analyze.analyze)
 study_app.command("simulate")(study_simulate.simulate)
 study_app.command("power")(study_power.power)
