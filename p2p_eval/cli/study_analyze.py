@@ -13,6 +13,7 @@ from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes
 from p2p_eval.cli.remarks import print_remarks
 from p2p_eval.cli.table import print_table
+from p2p_eval.scores.numbers import UNKNOWN, shown_number
 
 if TYPE_CHECKING:
     from p2p_eval.study.report import Contrast, StudyReport
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["analyze"]
 
 SHOWN_IMAGES = 3
-UNKNOWN = "–"
 
 
 def analyze(
@@ -157,12 +157,9 @@ def _print_images(report: StudyReport) -> None:
 
 
 def _contrast(contrast: Contrast) -> tuple[str, str, str]:
-    difference = f"{contrast.difference:+.1f}".replace("-", "−")
-    if math.isnan(contrast.difference):
-        difference = UNKNOWN
     p = UNKNOWN if math.isnan(contrast.p) else f"{contrast.p:.2g}"
-    return difference, _ends(contrast.low, contrast.high), p
+    return shown_number(contrast.difference, 1), _ends(contrast.low, contrast.high), p
 
 
 def _ends(low: float, high: float) -> str:
-    return UNKNOWN if math.isnan(low) else f"{low:.1f} to {high:.1f}".replace("-", "−")
+    return UNKNOWN if math.isnan(low) else f"{shown_number(low, 1)} to {shown_number(high, 1)}"

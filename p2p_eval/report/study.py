@@ -61,8 +61,8 @@ def study_table(study: Study) -> Table:
         Column(RATE, ARROWS["higher"]),
         Column("participants"),
         Column("trials"),
-        Column("real left − right", "points"),
-        Column("second half − first", "points"),
+        Column("side", "real left − right, points"),
+        Column("time", "second half − first, points"),
     )
     notes = [Note("", mark, signature) for signature, mark in letters.items()]
     return Table(columns, tuple(lines), tuple(notes), "algorithm")

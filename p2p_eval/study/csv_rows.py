@@ -14,7 +14,7 @@ from p2p_eval.errors import InputError
 __all__ = ["MAX_BYTES", "CsvRows", "Row", "read_rows"]
 
 MAX_BYTES = 100_000_000
-"""Largest file that is read: about 400,000 answers."""
+"""Largest file that is read: some 600,000 answers."""
 
 MAX_CELL = 1024
 DELIMITERS = (",", ";", "\t")

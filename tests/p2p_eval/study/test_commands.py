@@ -7,12 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from study_results import pairs
 from typer.testing import CliRunner, Result
 
 from p2p_eval.cli import app
 from p2p_eval.study.design import design
 from p2p_eval.study.images import write_study
-from tests.helpers.study_results import pairs
 
 Call = Callable[..., Result]
 

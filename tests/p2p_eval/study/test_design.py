@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from study_results import pairs
 
 from p2p_eval.errors import InputError
 from p2p_eval.results.images import read_rgb
@@ -16,7 +17,6 @@ from p2p_eval.scoring.pairs import Pairs
 from p2p_eval.study.design import design
 from p2p_eval.study.images import encode, write_study
 from p2p_eval.study.plan import IMAGES, Plan, Trial, read_plan
-from tests.helpers.study_results import pairs
 
 
 @pytest.fixture(scope="module")

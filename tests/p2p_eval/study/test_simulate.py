@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from study_results import pairs
 
 from p2p_eval.errors import InputError
 from p2p_eval.study.analysis import analyze
 from p2p_eval.study.design import design
 from p2p_eval.study.plan import Side
 from p2p_eval.study.simulate import Crowd, made_up_sessions, simulate, simulate_plan
-from tests.helpers.study_results import pairs
 
 
 @pytest.mark.parametrize("crowd", [Crowd(0.06, 0.05), Crowd(0.3, 0.15, lapse=0.2), Crowd(0.2, 0)])
