@@ -21,6 +21,7 @@ from p2p_eval.cli import (
     report,
     reproduce,
     seg_score,
+    study,
     tables,
     train,
     weights,
@@ -49,6 +50,7 @@ app.command("generate")(generate.generate)
 app.command("reproduce")(reproduce.reproduce)
 app.add_typer(weights.app, name="weights")
 app.add_typer(data.app, name="data")
+app.add_typer(study.study_app, name="study")
 
 
 def _version(wanted: bool) -> None:

@@ -26,6 +26,9 @@ __all__ = [
     "MetricFigures",
     "Segmentation",
     "SegmentationEntry",
+    "Study",
+    "StudyAlgorithm",
+    "StudyDifference",
 ]
 
 CHANNELS = ("L", "a", "b")
@@ -150,6 +153,46 @@ class Diversity:
     notes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StudyAlgorithm:
+    """How often people took an algorithm's images for real, in per cent; effects in points.
+
+    ``images`` are the rates of single images; ``side`` is how much higher the rate is with the
+    real image on the left, ``time`` in the second half of a session.
+    """
+
+    name: str
+    rate: Figure
+    std: float | None
+    participants: int
+    trials: int
+    unset: int
+    side: Figure
+    time: Figure
+    images: tuple[float, ...]
+    signature: str
+
+
+@dataclass(frozen=True, slots=True)
+class StudyDifference:
+    """Two algorithms that people judged; ``difference`` is the rate of a less that of b."""
+
+    a: str
+    b: str
+    difference: Figure
+    p: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Study:
+    """A real-vs-fake study, and which sessions do not count."""
+
+    algorithms: tuple[StudyAlgorithm, ...]
+    differences: tuple[StudyDifference, ...]
+    left_out: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Experiment:
     """Everything that is known of one experiment; its name is its folder's."""
@@ -169,4 +212,5 @@ class Collected:
     comparisons: tuple[Comparison, ...] = ()
     not_compared: tuple[str, ...] = ()
     diversity: Diversity | None = None
+    study: Study | None = None
     sources: tuple[Source, ...] = field(default=())

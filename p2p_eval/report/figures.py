@@ -13,7 +13,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from p2p_eval.report.collected import CHANNELS, ColorScore, Confusion, Experiment
+from p2p_eval.report.collected import (
+    CHANNELS,
+    ColorScore,
+    Confusion,
+    Experiment,
+    MetricFigures,
+)
 from p2p_eval.report.tables import ARROWS
 from p2p_eval.scores.numbers import decimals_for, shown_number
 from p2p_eval.scores.signature import marks
@@ -31,6 +37,7 @@ __all__ = [
     "color_groups",
     "distributions",
     "heat",
+    "panel",
     "style_of",
 ]
 
@@ -143,7 +150,7 @@ def distributions(experiments: Sequence[Experiment]) -> list[Panel]:
     names = dict.fromkeys(
         name for entry in experiments if entry.metrics for name in entry.metrics.metrics
     )
-    return [panel for name in names if (panel := _panel(name, experiments)) is not None]
+    return [drawn for name in names if (drawn := _panel(name, experiments)) is not None]
 
 
 def _panel(metric: str, experiments: Sequence[Experiment]) -> Panel | None:
@@ -154,6 +161,16 @@ def _panel(metric: str, experiments: Sequence[Experiment]) -> Panel | None:
             values[np.abs(values) > LARGEST] = np.inf
             if not np.isnan(values).all():
                 found.append((index, entry.name, entry.metrics.metrics[metric], values))
+    return panel(metric, found)
+
+
+def panel(metric: str, found: Sequence[tuple[int, str, MetricFigures, Floats]]) -> Panel | None:
+    """Draw values an image, with their mean and its interval; None where none is finite.
+
+    Args:
+        metric: What the values are of.
+        found: Place, name, figures and values of each experiment.
+    """
     if not any(np.isfinite(values).any() for *_, values in found):
         return None
     everything = np.concatenate([values[np.isfinite(values)] for *_, values in found])

@@ -13,6 +13,7 @@ from p2p_eval import __version__
 from p2p_eval.report.collected import Collected, Experiment, Segmentation, SegmentationEntry
 from p2p_eval.report.figures import color_groups, distributions, heat
 from p2p_eval.report.read import collect
+from p2p_eval.report.study import difference_table, study_panel, study_table
 from p2p_eval.report.tables import (
     Table,
     color_table,
@@ -110,7 +111,14 @@ def _render(
         _segmentation(experiments, "fcn", "FCN-score"),
         _segmentation(experiments, "seg", "seg-score"),
     ]
-    tables = [*metrics, color, *(table for score in scores for _, _, table in score["tables"])]
+    study = collected.study
+    rates = study_table(study) if study else None
+    tables = [
+        *metrics,
+        color,
+        rates,
+        *(table for score in scores for _, _, table in score["tables"]),
+    ]
     remarks = _remarks(collected)
     return _environment().get_template("page.html.j2").render(
         version=__version__,
@@ -121,6 +129,10 @@ def _render(
         not_compared=collected.not_compared,
         diversity=diversity,
         diversity_table=diversity_table(diversity) if diversity else None,
+        study=study,
+        study_table=rates,
+        study_differences=difference_table(study) if study else None,
+        study_panel=study_panel(study) if study else None,
         scores=scores,
         color=color,
         sensitivity=sensitivity_table(experiments),
@@ -197,6 +209,8 @@ def _texts(
             yield entry.name, "colour histograms", entry.color.notes, entry.color.left_out
     if collected.diversity:
         yield "samples", "diversity", collected.diversity.notes, collected.diversity.left_out
+    if collected.study:
+        yield "sessions", "real vs fake", collected.study.notes, collected.study.left_out
 
 
 def _unavailable(experiments: Iterable[Experiment]) -> list[tuple[str, str]]:

@@ -27,7 +27,9 @@ from p2p_eval.report.collected import (
     MetricFigures,
     Segmentation,
     SegmentationEntry,
+    Study,
 )
+from p2p_eval.report.study import read_study
 from p2p_eval.scores.confusion_file import read_confusion
 from p2p_eval.scores.document import (
     Node,
@@ -70,14 +72,17 @@ def collect(out: Path) -> Collected:
                 f"{out}: got more than {MAX_EXPERIMENTS} experiments, which no page could show; "
                 "move some of their folders elsewhere"
             )
-    diversity = reader.diversity()
-    if not experiments and diversity is None:
+    diversity, study = reader.diversity(), reader.study()
+    if not experiments and diversity is None and study is None:
         raise InputError(
             f"{out}: got no score file, expected <experiment>/metrics/score.json, or one in "
             "fcn_score, seg_score or color_hist; score results first, as with `p2p-eval metrics "
             f"RESULTS --out {out}`"
         )
-    return Collected(tuple(experiments), *reader.comparisons(), diversity, tuple(reader.sources))
+    comparisons, not_compared = reader.comparisons()
+    return Collected(
+        tuple(experiments), comparisons, not_compared, diversity, study, tuple(reader.sources)
+    )
 
 
 @dataclass
@@ -189,6 +194,13 @@ class _Reader:
             left_out=_texts(node, "left_out"),
             notes=_texts(node, "notes"),
         )
+
+    def study(self) -> Study | None:
+        """``study.json``, if it is there."""
+        path = self.out / "study.json"
+        if not path.exists():
+            return None
+        return read_study(self._document(path, "p2p-eval/study/1"))
 
     def _histograms(self, path: Path) -> dict[str, Histogram]:
         data = read_bytes(path)

@@ -30,6 +30,7 @@ MAX_BYTES = 1 << 28
 
 MAX_ITEMS = 1 << 20
 MAX_TEXT = 1 << 14
+ADVICE = "remove it, or score again with --fresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One value of a document, with the file and the place that it stands in.
+    """One value of a document, with the file and the place that it stands in, and what to do.
 
     Every method raises :class:`StoreError`, naming both, where the value is not what is asked for.
 
@@ -60,6 +61,7 @@ class Node:
     value: Any
     path: Path
     place: str = ""
+    advice: str = ADVICE
 
     def __getitem__(self, key: str) -> Node:
         """The value under a key."""
@@ -108,6 +110,10 @@ class Node:
         """A finite number, or None where the value is null: not known."""
         return None if self.value is None else self.number()
 
+    def flag(self) -> bool:
+        """True or false."""
+        return bool(self._of(bool, "true or false"))
+
     def one_of(self, *words: str) -> str:
         """One of some words."""
         if self.value not in words:
@@ -125,21 +131,24 @@ class Node:
         return text
 
     def _child(self, value: Any, key: str) -> Node:
-        return Node(value, self.path, f"{self.place}.{key[:80]}" if self.place else key[:80])
+        place = f"{self.place}.{key[:80]}" if self.place else key[:80]
+        return Node(value, self.path, place, self.advice)
 
     def _fail(self, expected: str) -> NoReturn:
         whole = isinstance(self.value, dict | list)
         got = type(self.value).__name__ if whole else repr(self.value)
         got = got if len(got) <= 40 else f"{got[:40]}…"
-        raise damaged(self.path, f"{self.place or 'document'}: got {got}, expected {expected}")
+        place = self.place or "document"
+        raise damaged(self.path, f"{place}: got {got}, expected {expected}", self.advice)
 
 
-def read_document(path: Path, schema: str) -> tuple[Node, str]:
+def read_document(path: Path, schema: str, *, advice: str = ADVICE) -> tuple[Node, str]:
     """Read a score file in JSON, and the sha256 of its bytes in hexadecimal.
 
     Args:
         path: The file.
         schema: What its entry ``schema`` must be.
+        advice: What to do where it is damaged.
 
     Raises:
         StoreError: It cannot be read, is no JSON, too large, or has another schema.
@@ -148,13 +157,13 @@ def read_document(path: Path, schema: str) -> tuple[Node, str]:
     try:
         value = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
-        raise damaged(path, f"no JSON: {error}") from error
-    node = Node(value, path)
+        raise damaged(path, f"no JSON: {error}", advice) from error
+    node = Node(value, path, advice=advice)
     found = node["schema"].text()
     if found != schema:
         raise StoreError(
             f"{path}: got schema {found[:80]!r}, expected {schema!r}: another version of p2p-eval "
-            "wrote it; score again with --fresh"
+            f"wrote it; {'score again with --fresh' if advice == ADVICE else advice}"
         )
     return node, hashlib.sha256(data).hexdigest()
 
@@ -184,12 +193,9 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"it holds {name}")
 
 
-def damaged(path: Path, reason: object) -> StoreError:
+def damaged(path: Path, reason: object, advice: str = ADVICE) -> StoreError:
     """What to say of a score file that cannot be used."""
-    return StoreError(
-        f"{path}: damaged, or not written by p2p-eval ({reason}); remove it, or score again with "
-        "--fresh"
-    )
+    return StoreError(f"{path}: damaged, or not written by p2p-eval ({reason}); {advice}")
 
 
 def different_runs(folder: Path, reason: str) -> StoreError:

@@ -1,0 +1,73 @@
+"""The folder of a study that is drawn from results, unless it is there already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from p2p_eval.errors import InputError
+from p2p_eval.scores.store import exclusive
+from p2p_eval.scoring.pairs import find_pairs
+from p2p_eval.study.design import design
+from p2p_eval.study.images import write_study
+from p2p_eval.study.plan import PLAN, Plan, read_plan
+
+__all__ = ["Wishes", "prepare"]
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """How a study shall be, as :func:`p2p_eval.study.design.design` takes it."""
+
+    trials: int = 40
+    practice: int = 10
+    sessions_per_algorithm: int = 50
+    paired: bool = True
+    seed: int = 0
+    size: int = 256
+    milliseconds: int = 1000
+
+
+def prepare(
+    folder: Path,
+    results: Sequence[Path],
+    wishes: Wishes,
+    *,
+    real: Path | None = None,
+    layout: str = "auto",
+    keep_going: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[Plan, list[str]]:
+    """Draw a study of results into a folder; the same one again is left as it is.
+
+    Args:
+        folder: Of the study.
+        results: Folders of results, as :func:`p2p_eval.scoring.pairs.find_pairs` takes them, and
+            ``real``, ``layout`` and ``keep_going`` too.
+        wishes: How it shall be.
+        real: See there.
+        layout: See there.
+        keep_going: See there.
+        progress: Called with images done and images in total.
+
+    Returns:
+        The plan, and the images that were left out, with the reason.
+
+    Raises:
+        InputError: The results cannot be used, or the folder holds another study.
+        StoreError: A file could not be written, or another run is at it.
+    """
+    experiments = find_pairs(results, real=real, layout=layout, keep_going=keep_going)
+    plan = design(experiments, **asdict(wishes))
+    with exclusive(folder):
+        if (folder / PLAN).exists():
+            if read_plan(folder).hash != plan.hash:
+                raise InputError(
+                    f"{folder}: got the plan of another study, expected this one or none, as "
+                    "answers could refer to it; choose another --out, or use it as it is by --study"
+                )
+        else:
+            write_study(folder, plan, experiments, progress)
+    left_out = [f"{e.experiment.name}/{row}" for e in experiments for row in e.left_out]
+    return plan, left_out
