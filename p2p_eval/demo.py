@@ -52,7 +52,7 @@ class DemoResult:
 def run(
     out: Path,
     *,
-    count: int = 40,
+    count: int = 50,
     workers: int | None = None,
     seed: int = 0,
     progress: Callable[[int, int], None] | None = None,

@@ -26,7 +26,7 @@ __all__ = ["demo"]
 
 def demo(
     out: options.Out = Path("p2p-eval-demo"),
-    count: Annotated[int, typer.Option("--count", min=2, max=10_000, help="Scenes.")] = 40,
+    count: Annotated[int, typer.Option("--count", min=2, max=10_000, help="Scenes.")] = 50,
     workers: options.Workers = None,
     seed: options.Seed = 0,
     as_json: options.Json = False,
