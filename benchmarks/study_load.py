@@ -1,6 +1,6 @@
 """200 people take part at once: is any of 10,000 answers lost, and how long does each take?
 
-Run on an otherwise idle machine: ``python benchmarks/study_load.py [--people 200] [--database URL]``.
+``python benchmarks/study_load.py [--people 200] [--database URL]``, on an otherwise idle machine.
 People take as long as people do: each pair is shown for a second, and answered 0.2 to 1.5 s later.
 The server is a process of its own; the people share this one.
 """

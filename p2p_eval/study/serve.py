@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
+from sqlalchemy.exc import DBAPIError
 
-from p2p_eval.errors import InputError
+from p2p_eval.errors import InputError, StoreError
 from p2p_eval.study.access import Access, read_secret
 from p2p_eval.study.database import Database
 from p2p_eval.study.plan import IMAGES, Plan
@@ -84,6 +85,9 @@ def open_study(
                 f"{folder / IMAGES / name}.png: got no such file, expected all images of the plan; "
                 "restore it, or design the study anew"
             )
+    done_url = settings.done_url if settings else None
+    if done_url is not None and not done_url.startswith(("https://", "http://")):
+        raise InputError(f"got --done-url {done_url[:80]}, expected an address with https://")
     access = Access(read_secret(out), plan.hash, token, keep_ids=keep_ids)
     answers = Database(database or f"sqlite:///{out / ANSWERS}", plan)
     try:
@@ -103,6 +107,11 @@ def open_study(
         try:
             if votes := answers.votes():
                 write_votes(out / VOTES, votes, plan.hash)
+        except DBAPIError as error:
+            raise StoreError(
+                f"{out / VOTES}: was not written, as the database does not answer ({error.orig}); "
+                "start and stop the study again when it does"
+            ) from error
         finally:
             answers.close()
 
