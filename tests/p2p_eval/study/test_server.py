@@ -9,14 +9,17 @@ from typing import Any
 
 import httpx
 import pytest
+from typer.testing import CliRunner
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "helpers"))
 
 from small_study import PRACTICE, TRIALS, study
 from study_server import TOKEN, Server
 
+from p2p_eval.cli import app
 from p2p_eval.study.answers import read_answers
 from p2p_eval.study.plan import Plan
+from p2p_eval.study.simulate import Crowd, simulate_plan
 
 LENGTH = PRACTICE + TRIALS
 
@@ -253,6 +256,24 @@ def test_votes_are_written_when_it_stops_and_the_same_command_goes_on(tmp_path: 
             assert refused[-1] == 429
         finally:
             server.kill()
+
+
+def test_simulated_people_answer_through_the_server_as_they_do_in_memory(tmp_path: Path) -> None:
+    plan = study(tmp_path / "study", sessions=3)
+    server = Server(tmp_path / "study", tmp_path / "out")
+    try:
+        with httpx.Client(base_url=server.address) as client:
+            command = ["study", "simulate", str(tmp_path / "study"), "--rate", "30"]
+            run = CliRunner().invoke(app, [*command, "--server", server.address, "--seed", "7"])
+            assert run.exit_code == 0, run.output
+            kept = {(v["session"], int(v["trial"])): v["answer"] for v in _votes(client, plan)}
+    finally:
+        server.kill()
+    crowds = dict.fromkeys(plan.algorithms, Crowd(0.3, 0.1, 0.0))
+    expected = simulate_plan(plan, crowds, seed=7)
+    assert kept == {(v.session, v.trial): v.answer for v in expected}
+    refused = CliRunner().invoke(app, ["study", "simulate", "--server", server.address])
+    assert refused.exit_code == 2
 
 
 def _votes(client: httpx.Client, plan: Plan) -> list[dict[str, str]]:
