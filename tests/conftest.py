@@ -12,6 +12,7 @@ import pytest
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("P2P_EVAL_TEST_DATA", HERE.parent.parent / "shared" / "data"))
+POSTGRESQL = max(Path("/usr/lib/postgresql").glob("*/bin/initdb"), default=None)
 CHROMIUM = os.environ.get("P2P_EVAL_CHROMIUM") or shutil.which("chromium")
 
 
@@ -22,6 +23,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         reasons["data"] = f"no public test data at {DATA} (set P2P_EVAL_TEST_DATA)"
     if CHROMIUM is None:
         reasons["browser"] = "no chromium (set P2P_EVAL_CHROMIUM to a Chromium's executable)"
+    if POSTGRESQL is None:
+        reasons["postgresql"] = "no PostgreSQL in /usr/lib/postgresql (Debian's package)"
+    if shutil.which("npm") is None:
+        reasons["network"] = "no npm to fetch axe-core with"
     if any(item.get_closest_marker("gpu") for item in items):
         import torch
 
@@ -90,3 +95,9 @@ def test_data() -> Path:
 def chromium() -> str:
     """The executable of the browser (marker ``browser``)."""
     return str(CHROMIUM)
+
+
+@pytest.fixture(scope="session")
+def postgresql_programs() -> Path:
+    """The folder of PostgreSQL's programs (marker ``postgresql``)."""
+    return Path(str(POSTGRESQL)).parent

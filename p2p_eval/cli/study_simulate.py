@@ -57,6 +57,14 @@ def simulate(
             metavar="PATH",
         ),
     ] = Path("votes.csv"),
+    server: Annotated[
+        str | None,
+        typer.Option(
+            "--server",
+            help="Address of a study serve that serves STUDY: people answer there, and no file is "
+            "written.",
+        ),
+    ] = None,
     seed: options.Seed = 0,
     debug: options.Debug = False,
 ) -> None:
@@ -67,17 +75,24 @@ def simulate(
     Example: p2p-eval study simulate --rate 18.9 && p2p-eval study analyze votes.csv
     """
     with exit_codes(debug):
+        from p2p_eval.errors import InputError
         from p2p_eval.study.plan import read_plan
         from p2p_eval.study.simulate import made_up_sessions, simulate_plan
         from p2p_eval.study.simulate import simulate as simulate_sessions
+        from p2p_eval.study.visit import simulate_visits
         from p2p_eval.study.votes import write_votes
 
         asked = rate or ["20"]
+        if server is not None and study is None:
+            raise InputError("got --server without STUDY, expected the folder of what it serves")
         if study is not None:
             plan = read_plan(study)
             crowds = _crowds(asked, plan.algorithms, spread, lapse)
-            write_votes(votes, simulate_plan(plan, crowds, seed=seed), plan.hash)
             count = len(plan.sessions)
+        if study is not None and server is not None:
+            simulate_visits(server, plan, crowds, seed=seed)
+        elif study is not None:
+            write_votes(votes, simulate_plan(plan, crowds, seed=seed), plan.hash)
         else:
             names = [text.rpartition("=")[0] for text in asked if "=" in text] or [ALONE]
             crowds = _crowds(asked, names, spread, lapse)
@@ -89,7 +104,7 @@ def simulate(
             count = len(sessions)
         for name, crowd in crowds.items():
             typer.echo(f"{name}: {100 * crowd.fooled:g} % labelled real is the true rate")
-        typer.echo(f"{votes}: the answers of {count} people")
+        typer.echo(f"{server or votes}: the answers of {count} people")
 
 
 def _crowds(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from p2p_eval.errors import InputError
-from p2p_eval.study.plan import Side
+from p2p_eval.study.plan import Plan, Side
+from p2p_eval.study.simulate import Crowd, simulate_plan
 
-__all__ = ["Visited", "take_part"]
+__all__ = ["Visited", "simulate_visits", "take_part"]
+
+AT_ONCE = 20
 
 FIRST_WAIT = 0.1
 LONGEST_WAIT = 2.0
@@ -36,6 +40,43 @@ class Visited:
     session: str = ""
     answers: dict[int, Side] = field(default_factory=dict)
     seconds: list[float] = field(default_factory=list)
+
+
+def simulate_visits(
+    address: str, plan: Plan, crowds: Mapping[str, Crowd], *, seed: int
+) -> list[Visited]:
+    """Let one person take each session that a server has left, as in :mod:`.simulate`.
+
+    Whoever gets a session answers as the person who takes it there, so the answers are the same.
+
+    Args:
+        address: Of the server.
+        plan: What it serves.
+        crowds: Whom the people of each algorithm are drawn from.
+        seed: Of everything that is drawn.
+
+    Raises:
+        InputError: An algorithm has no crowd, or the server refuses, or is not there.
+    """
+    votes = {(vote.session, vote.trial): vote for vote in simulate_plan(plan, crowds, seed=seed)}
+
+    def choose(session: str, trial: int) -> tuple[Side, float]:
+        vote = votes.get((session, trial))
+        if vote is None or vote.answer is None or vote.response_ms is None:
+            raise InputError(f"{address}: got a session of another plan, expected {plan.hash}")
+        return vote.answer, vote.response_ms
+
+    async def everybody() -> list[Visited]:
+        free = asyncio.Semaphore(AT_ONCE)
+        context = ssl.create_default_context()  # shared, as making one takes long
+
+        async def one(number: int) -> Visited:
+            async with free, httpx.AsyncClient(base_url=address, verify=context) as client:
+                return await take_part(client, f"simulated-{number + 1}", choose)
+
+        return await asyncio.gather(*(one(number) for number in range(len(plan.sessions))))
+
+    return asyncio.run(everybody())
 
 
 async def take_part(

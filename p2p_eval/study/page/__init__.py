@@ -22,7 +22,7 @@ CONSENT = (
     "This is a scientific study of how real images made by a computer look. It takes about five "
     "minutes. Taking part is voluntary: you may stop at any time by closing the page.",
     "What is kept: which image you call fake in each pair, how fast, and how long the images were "
-    "shown. Nothing that says who you are is kept with it, but what whoever invited you told you.",
+    "shown. Nothing that says who you are is kept, unless the link that invited you holds an id.",
 )
 
 

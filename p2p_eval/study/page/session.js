@@ -214,7 +214,7 @@ async function loadImage(url) {
   return image;
 }
 
-/** The time between two frames of this screen: the median of some. */
+/** The time between two frames of this screen: the lower quartile of some, as a few come late. */
 async function measureFrame() {
   await visible();
   const gaps = [];
