@@ -202,6 +202,14 @@ def test_one_participant() -> None:
     assert report.warnings[1].startswith("warning: cGAN: one participant")
 
 
+def test_nobody_saw_both_sides() -> None:
+    one = {name: session(name, [number % 2 == 0]) for number, name in enumerate("abcd")}
+    right = [replace(vote, real="right", answer="left") for name in "cd" for vote in one[name]]
+    (entry,) = analyze([*one["a"], *one["b"], *right]).to_json()["algorithms"]
+    assert (entry["side"]["real_left_pct"], entry["side"]["real_right_pct"]) == (50, 0)
+    assert entry["side"]["ci95"] == [0, 100]
+
+
 def test_nobody_is_fooled() -> None:
     votes = session("a", [False] * 12) + session("b", [False] * 12)
     report = analyze(votes)
