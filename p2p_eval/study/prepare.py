@@ -65,7 +65,8 @@ def prepare(
             if read_plan(folder).hash != plan.hash:
                 raise InputError(
                     f"{folder}: got the plan of another study, expected this one or none, as "
-                    "answers could refer to it; choose another --out, or use it as it is by --study"
+                    f"answers could refer to it; choose another --out, or give {folder} itself "
+                    "instead of results (study export: by --study)"
                 )
         else:
             write_study(folder, plan, experiments, progress)
