@@ -302,4 +302,9 @@ def _notes(judged: dict[str, list[Counted]], unset: Counter[str], names: list[st
                 f'note: {name}: {"every" if rate else "no"} answer was "real", so that there is '
                 "no interval"
             )
+        elif math.isnan(people_interval(*(column[:, 0] for column in _table([judged[name]])))[0]):
+            notes.append(
+                f"note: {name}: all {len(people)} participants have the same rate, so that there "
+                "is no interval"
+            )
     return notes
