@@ -91,7 +91,7 @@ def export(
         from p2p_eval.study.export import check_address
         from p2p_eval.study.mturk import export_mturk
         from p2p_eval.study.plan import read_plan
-        from p2p_eval.study.prepare import Wishes, prepare
+        from p2p_eval.study.prepare import Wishes, prepare, refuse_wishes
 
         if bool(results) == (study is not None):
             raise InputError(
@@ -109,9 +109,9 @@ def export(
         if post is not None:
             check_address(post, "--post")
         left_out: list[str] = []
+        wishes = Wishes(trials, practice, sessions, not unpaired, seed, size, milliseconds)
         if study is None:
             study = out / "study"
-            wishes = Wishes(trials, practice, sessions, not unpaired, seed, size, milliseconds)
             with progress_bar("designing", quiet=quiet) as progress:
                 plan, left_out = prepare(
                     study,
@@ -124,6 +124,7 @@ def export(
                 )
         else:
             plan = read_plan(study)
+            refuse_wishes(study, wishes)
         with progress_bar("copying images", quiet=quiet) as progress:
             if image_url is not None:
                 export_mturk(study, plan, out, image_url=image_url, progress=progress)

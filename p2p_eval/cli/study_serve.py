@@ -109,17 +109,18 @@ def serve(
     with exit_codes(debug):
         from p2p_eval.study.page import CONSENT
         from p2p_eval.study.plan import PLAN, read_plan
-        from p2p_eval.study.prepare import Wishes, prepare
+        from p2p_eval.study.prepare import Wishes, prepare, refuse_wishes
         from p2p_eval.study.serve import open_study, read_consent
         from p2p_eval.study.server import Settings
 
         paragraphs = None if consent is None else read_consent(consent)
+        wishes = Wishes(trials, practice, sessions, paired, seed, size, milliseconds)
         if len(sources) == 1 and (sources[0] / PLAN).exists():
             folder = sources[0]
             plan = read_plan(folder)
+            refuse_wishes(folder, wishes)
         else:
             folder = out / "study"
-            wishes = Wishes(trials, practice, sessions, paired, seed, size, milliseconds)
             with progress_bar("designing", quiet=quiet) as progress:
                 plan, left_out = prepare(
                     folder,

@@ -123,6 +123,8 @@ def _crowds(
             value = -1.0
         if not 0 <= value <= 100:
             raise InputError(f"got --rate {text!r}, expected 0 to 100, or NAME=0 to 100")
+        if "=" in text and not (name and name.isprintable()):
+            raise InputError(f"got --rate {text!r}, expected a NAME of printable characters")
         if name and name not in names:
             raise InputError(f"got --rate of {name!r}, expected one of {', '.join(names)}")
         rates.update(dict.fromkeys([name] if name else names, value))

@@ -141,7 +141,7 @@ def analyze(
             for name, found in judged.items()
         ),
         {
-            (a, b): stream.difference(f"{a}\n{b}", (judged[a], judged[b]))
+            (a, b): stream.difference(f"{a}\n{b}", (judged[a], judged[b]), (a, b))
             for a, b in combinations(judged, 2)
         },
         tuple(excluded),
@@ -163,8 +163,13 @@ class _Streams:
         rng = np.random.default_rng([self.seed, int.from_bytes(digest[:8], "big")])
         return people_then_trials(fooled, trials, self.draws, rng)
 
-    def difference(self, name: str, groups: Sequence[Iterable[Counted]]) -> Contrast:
-        """Compare two groups of answers; people who are in both are drawn with both."""
+    def difference(
+        self, name: str, groups: Sequence[Iterable[Counted]], names: Sequence[str] = ()
+    ) -> Contrast:
+        """Compare two groups of answers; people who are in both are drawn with both.
+
+        Where nobody is in both, each group is drawn by its own name, if ``names`` has them.
+        """
         fooled, trials = _table(groups)
         if not trials.sum(0).all():
             return Contrast(*(math.nan,) * 5)
@@ -175,7 +180,7 @@ class _Streams:
             drawn = self.rates(name, fooled, trials)
         else:  # nobody is in both: each group is drawn with as many people as it has
             columns = []
-            for place, part in enumerate(name.split("\n")):
+            for place, part in enumerate(names or (f"{name}\0first", f"{name}\0second")):
                 of_it = trials[:, place] > 0
                 here = (fooled[of_it, place, None], trials[of_it, place, None])
                 columns.append(self.rates(part, *here)[:, 0])
@@ -296,5 +301,10 @@ def _notes(judged: dict[str, list[Counted]], unset: Counter[str], names: list[st
             notes.append(
                 f'note: {name}: {"every" if rate else "no"} answer was "real", so that there is '
                 "no interval"
+            )
+        elif math.isnan(people_interval(*(column[:, 0] for column in _table([judged[name]])))[0]):
+            notes.append(
+                f"note: {name}: all {len(people)} participants have the same rate, so that there "
+                "is no interval"
             )
     return notes

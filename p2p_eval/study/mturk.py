@@ -147,6 +147,11 @@ def read_batch(folder: Path) -> Batch:
             f"{folder / QUESTION}: got the variable {min(unknown)[:40]!r}, expected "
             f"{', '.join(VARIABLES)} only; {ADVICE}"
         )
+    if missing := [name for name in VARIABLES if f"${{{name}}}" not in question]:
+        raise InputError(
+            f"{folder / QUESTION}: got no variable ${{{missing[0]}}}, without which a page has no "
+            f"session to show; {ADVICE}"
+        )
     plan = layout["plan"].text()
     rows: dict[str, dict[str, str]] = {}
     reader = csv.DictReader(io.StringIO(_read_text(folder / INPUT, MAX_INPUT_BYTES)), strict=True)

@@ -80,7 +80,7 @@ class AnswerReader:
 
         Raises:
             RefusedError: They are of another plan or session, no such list, a trial is missing in
-                between, or a value is out of range.
+                between, a value is out of range, or the person has half a character in the name.
         """
         if plan_hash != self._plan.hash:
             raise RefusedError(f"plan {_short(plan_hash)}, expected {self._plan.hash}")
@@ -90,7 +90,10 @@ class AnswerReader:
         records = _parse(answers) if isinstance(answers, str | bytes) else answers
         if not isinstance(records, list) or not 1 <= len(records) <= len(known.trials):
             raise RefusedError(f"answers: expected a list of 1 to {len(known.trials)}")
-        participant = self.pseudonym(person)
+        try:
+            participant = self.pseudonym(person)
+        except UnicodeEncodeError as error:
+            raise RefusedError(f"participant {_short(person)} is no Unicode text") from error
         return [
             Vote(
                 participant=participant,

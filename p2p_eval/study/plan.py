@@ -213,6 +213,8 @@ def _check(plan: Plan, path: Path) -> None:
         _refuse(path, f"milliseconds {plan.milliseconds}, expected 1 to {MAX_MILLISECONDS}")
     if len(set(plan.algorithms)) != len(plan.algorithms):
         _refuse(path, "an algorithm twice")
+    if not plan.sessions:
+        _refuse(path, "no session")
     if len({session.id for session in plan.sessions}) != len(plan.sessions):
         _refuse(path, "a session twice")
     for token in (*plan.images, *(session.id for session in plan.sessions)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from p2p_eval.errors import InputError
@@ -13,7 +13,7 @@ from p2p_eval.study.design import design
 from p2p_eval.study.images import write_study
 from p2p_eval.study.plan import PLAN, Plan, read_plan
 
-__all__ = ["Wishes", "prepare"]
+__all__ = ["Wishes", "prepare", "refuse_wishes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +27,24 @@ class Wishes:
     seed: int = 0
     size: int = 256
     milliseconds: int = 1000
+
+
+def refuse_wishes(folder: Path, wishes: Wishes) -> None:
+    """Refuse wishes about a study that is designed already: they would change nothing.
+
+    Raises:
+        InputError: One is not the default.
+
+    Example:
+        >>> refuse_wishes(Path("my-study"), Wishes())
+    """
+    for field in fields(Wishes):
+        value = getattr(wishes, field.name)
+        if value != field.default:
+            raise InputError(
+                f"{folder}: got {field.name.replace('_', ' ')} {value} for a study that is "
+                "designed already; leave the option out, or design another study of results"
+            )
 
 
 def prepare(
@@ -65,7 +83,8 @@ def prepare(
             if read_plan(folder).hash != plan.hash:
                 raise InputError(
                     f"{folder}: got the plan of another study, expected this one or none, as "
-                    "answers could refer to it; choose another --out, or use it as it is by --study"
+                    f"answers could refer to it; choose another --out, or give {folder} itself "
+                    "instead of results (study export: by --study)"
                 )
         else:
             write_study(folder, plan, experiments, progress)

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 from fastapi import Cookie, FastAPI, HTTPException, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse, JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -33,6 +33,16 @@ COOKIE_SECONDS = 30 * 24 * 3600
 DAY_MS = 86_400_000.0
 
 Milliseconds = Annotated[float, Field(ge=0, le=DAY_MS, allow_inf_nan=False)]
+
+
+def _printable(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("expected printable characters")
+    return text
+
+
+PanelId = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_printable)]
+"""Kept as it is where that is asked for; what :mod:`.votes` could not read again is refused."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +67,7 @@ class Settings:
 class _Begin(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
-    participant: Annotated[str, Field(min_length=1, max_length=200)] | None = None
+    participant: PanelId | None = None
     agreed: bool
 
 

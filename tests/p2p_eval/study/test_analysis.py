@@ -89,7 +89,7 @@ def test_practice_and_unset_do_not_count() -> None:
 
 
 def test_lost_focus_is_said() -> None:
-    votes = session("a", half()) + session("b", half())
+    votes = session("a", half()) + session("b", [True, *half(11)])
     votes[3] = replace(votes[3], lost_focus=True)
     report = analyze(votes)
     assert report.notes == ("note: L1: the window lost the focus in 1 of 24 trials, which count",)
@@ -202,6 +202,14 @@ def test_one_participant() -> None:
     assert report.warnings[1].startswith("warning: cGAN: one participant")
 
 
+def test_nobody_saw_both_sides() -> None:
+    one = {name: session(name, [number % 2 == 0]) for number, name in enumerate("abcd")}
+    right = [replace(vote, real="right", answer="left") for name in "cd" for vote in one[name]]
+    (entry,) = analyze([*one["a"], *one["b"], *right]).to_json()["algorithms"]
+    assert (entry["side"]["real_left_pct"], entry["side"]["real_right_pct"]) == (50, 0)
+    assert entry["side"]["ci95"] == [0, 100]
+
+
 def test_nobody_is_fooled() -> None:
     votes = session("a", [False] * 12) + session("b", [False] * 12)
     report = analyze(votes)
@@ -209,6 +217,14 @@ def test_nobody_is_fooled() -> None:
     assert (entry["labelled_real_pct"], entry["bootstrap_std"]) == (0, 0)
     assert entry["ci95"] == [None, None]
     assert any('no answer was "real"' in note for note in report.notes)
+
+
+def test_all_are_fooled_as_often() -> None:
+    report = analyze(session("a", half()) + session("b", half()))
+    assert report.to_json()["algorithms"][0]["ci95"] == [None, None]
+    assert "note: L1: all 2 participants have the same rate, so that there is no interval" in (
+        report.notes
+    )
 
 
 def test_nothing_counts() -> None:

@@ -145,6 +145,7 @@ def test_the_same_answers_twice_count_once(designed: tuple[Path, Plan], tmp_path
         ({"participant": ""}, "participant"),
         ({"participant": "x" * 129}, "participant"),
         ({"participant": 1}, "participant"),
+        ({"participant": "\ud800"}, r"participant '\ud800' is no Unicode text"),
         ({"started": -1}, "started"),
         ({"started": 10**30}, "started"),
         ({"started": True}, "started"),

@@ -69,6 +69,8 @@ def test_who_is_left_out_is_named(call: Call, golden: Path) -> None:
         (("analyze", "votes.csv", "--participants", "some"), "got --participants 'some'"),
         (("simulate", "--rate", "high"), "got --rate 'high', expected 0 to 100"),
         (("simulate", "--rate", "101"), "got --rate '101'"),
+        (("simulate", "--rate", "=20"), "got --rate '=20', expected a NAME"),
+        (("simulate", "--rate", "a\nb=20"), "expected a NAME of printable characters"),
         (("simulate", "--rate", "20", "--spread", "40"), "got spread 0.4"),
         (("simulate", "nowhere"), "got no plan.json"),
         (("power", "--rate", "0"), "got rate 0.0"),

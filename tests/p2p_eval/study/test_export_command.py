@@ -162,6 +162,13 @@ def test_a_study_that_is_designed_can_go_to_both(made: Path, tmp_path: Path) -> 
     export = ("study", "export", "--study", first / "study", "--to", "mturk", "--out", second)
     assert run(*export, *IMAGES).exit_code == 0
     assert not (second / "study").exists()
+    for command in (
+        (*export, *IMAGES),
+        ("study", "serve", first / "study", "--out", second, "--port", 0),
+    ):
+        refused = run(*command, "--trials", 5)
+        assert refused.exit_code == 2
+        assert "got trials 5 for a study that is designed already" in refused.stderr
     plan = json.loads((first / "site" / "study.json").read_text())["plan"]
     assert json.loads((second / "layout.json").read_text())["plan"] == plan
 

@@ -190,6 +190,9 @@ def test_a_changed_export_is_refused(out: Path) -> None:
     (out / QUESTION).write_text(question + "${other}")
     with pytest.raises(InputError, match="other"):
         read_batch(out)
+    (out / QUESTION).write_text(question.replace("${trials}", ""))
+    with pytest.raises(InputError, match=r"got no variable \$\{trials\}"):
+        read_batch(out)
     (out / LAYOUT).write_text(json.dumps({"schema": "p2p-eval/mturk-layout/2"}))
     with pytest.raises(StoreError, match="mturk-layout/2"):
         read_batch(out)

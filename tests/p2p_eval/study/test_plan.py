@@ -85,6 +85,7 @@ def set_trial(**changes: str) -> Callable[[dict[str, Any]], object]:
         (lambda d: d.update(milliseconds=10**6), "milliseconds 1000000"),
         (lambda d: d.update(practice=2), "2 trials, none of which count"),
         (lambda d: d["images"].update({"../up": "x"}), "'../up', expected 32 hexadecimal digits"),
+        (lambda d: d["sessions"].clear(), "no session"),
         (lambda d: d["sessions"][0].update(id="x"), "'x', expected 32 hexadecimal digits"),
         (lambda d: d["sessions"][0].update(id="b" * 32), "a session twice"),
         (lambda d: d["sessions"][0].update(algorithm="L2"), "algorithm 'L2' is none"),

@@ -107,6 +107,13 @@ def test_a_person_of_a_panel_has_one_session_anywhere(server: Server) -> None:
         assert begin(two, "5f2b")["id"] != begin(one, "5f2a")["id"]
 
 
+@pytest.mark.parametrize("panel_id", ["", "x" * 201, "a\nb", "a\0b", "\u202ea"])
+def test_an_id_that_no_file_could_keep_is_refused(client: httpx.Client, panel_id: str) -> None:
+    reply = client.post("/api/session", json={"participant": panel_id, "agreed": True})
+    assert reply.status_code == 422
+    assert reply.json() == {"detail": "The request cannot be used: body.participant."}
+
+
 def test_ids_of_a_panel_are_not_kept(client: httpx.Client, server: Server, plan: Plan) -> None:
     session = begin(client, "somebody@example.org")
     client.post("/api/answers", json=record(session, 1))
