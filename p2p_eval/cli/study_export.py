@@ -113,7 +113,7 @@ def export(
         if study is None:
             study = out / "study"
             with progress_bar("designing", quiet=quiet) as progress:
-                plan, left_out = prepare(
+                prepared = prepare(
                     study,
                     results or [],
                     wishes,
@@ -122,6 +122,8 @@ def export(
                     keep_going=keep_going,
                     progress=progress,
                 )
+            plan, left_out = prepared.plan, prepared.left_out
+            remark([] if quiet else prepared.notes)
         else:
             plan = read_plan(study)
             refuse_wishes(study, wishes)

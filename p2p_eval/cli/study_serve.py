@@ -122,7 +122,7 @@ def serve(
         else:
             folder = out / "study"
             with progress_bar("designing", quiet=quiet) as progress:
-                plan, left_out = prepare(
+                prepared = prepare(
                     folder,
                     sources,
                     wishes,
@@ -131,7 +131,9 @@ def serve(
                     keep_going=keep_going,
                     progress=progress,
                 )
-            remark(f"left out: {name}" for name in left_out)
+            plan = prepared.plan
+            remark(f"left out: {name}" for name in prepared.left_out)
+            remark([] if quiet else prepared.notes)
         settings = Settings(
             consent=CONSENT if paragraphs is None else paragraphs,
             done_url=done_url,

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from p2p_eval.errors import InputError
+from p2p_eval.results.images import file_sha256
 from p2p_eval.scores.store import exclusive
-from p2p_eval.scoring.pairs import find_pairs
+from p2p_eval.scoring.pairs import Pairs, find_pairs
 from p2p_eval.study.design import design
 from p2p_eval.study.images import write_study
 from p2p_eval.study.plan import PLAN, Plan, read_plan
 
-__all__ = ["Wishes", "prepare", "refuse_wishes"]
+__all__ = ["Prepared", "Wishes", "prepare", "refuse_wishes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,21 @@ class Wishes:
     seed: int = 0
     size: int = 256
     milliseconds: int = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A study that lies in its folder.
+
+    Attributes:
+        plan: Its plan.
+        left_out: Images that are not in it, with the reason.
+        notes: What else is not in it.
+    """
+
+    plan: Plan
+    left_out: list[str]
+    notes: list[str]
 
 
 def refuse_wishes(folder: Path, wishes: Wishes) -> None:
@@ -56,8 +72,10 @@ def prepare(
     layout: str = "auto",
     keep_going: bool = False,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[Plan, list[str]]:
+) -> Prepared:
     """Draw a study of results into a folder; the same one again is left as it is.
+
+    An experiment whose images are the real ones, as the ``ground-truth`` of the demo, is left out.
 
     Args:
         folder: Of the study.
@@ -69,14 +87,18 @@ def prepare(
         keep_going: See there.
         progress: Called with images done and images in total.
 
-    Returns:
-        The plan, and the images that were left out, with the reason.
-
     Raises:
-        InputError: The results cannot be used, or the folder holds another study.
+        InputError: The results cannot be used, all are real images, or the folder holds another
+            study.
         StoreError: A file could not be written, or another run is at it.
     """
-    experiments = find_pairs(results, real=real, layout=layout, keep_going=keep_going)
+    found = find_pairs(results, real=real, layout=layout, keep_going=keep_going)
+    experiments = [pairs for pairs in found if not _all_real(pairs)]
+    if not experiments:
+        raise InputError(
+            f"{results[0]}: got real images as the generated ones of every experiment, expected "
+            "images that a model made; give another folder"
+        )
     plan = design(experiments, **asdict(wishes))
     with exclusive(folder):
         if (folder / PLAN).exists():
@@ -88,5 +110,21 @@ def prepare(
                 )
         else:
             write_study(folder, plan, experiments, progress)
-    left_out = [f"{e.experiment.name}/{row}" for e in experiments for row in e.left_out]
-    return plan, left_out
+    return Prepared(
+        plan,
+        [f"{pairs.experiment.name}/{row}" for pairs in experiments for row in pairs.left_out],
+        [
+            f"note: {pairs.experiment.name} is left out: all its images are the real ones"
+            for pairs in found
+            if pairs not in experiments
+        ],
+    )
+
+
+def _all_real(found: Pairs) -> bool:
+    """Whether every generated image is the real one, byte by byte."""
+    return all(
+        pair.output.half == pair.target.half
+        and file_sha256(pair.output.path) == file_sha256(pair.target.path)
+        for pair in found.pairs
+    )

@@ -207,3 +207,27 @@ def test_sandbox_or_live_must_be_said(tmp_path: Path) -> None:
     done = run("study", "mturk", "create", tmp_path, "--reward", "1")
     assert done.exit_code == 2
     assert "--live" in done.stderr
+
+
+def test_real_images_are_no_algorithm(made: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    shutil.copytree(made, folder)
+    shutil.copytree(folder / "L1", folder / "ground-truth")
+    shutil.rmtree(folder / "ground-truth" / "output")
+    shutil.copytree(folder / "ground-truth" / "target", folder / "ground-truth" / "output")
+    done = run("study", "export", folder, "--to", "static", "--out", tmp_path / "out", *SMALL)
+    assert done.exit_code == 0
+    assert "ground-truth is left out: all its images are the real ones" in done.stderr
+    assert read_plan(tmp_path / "out" / "study").algorithms == ("L1", "L1+cGAN")
+    alone = run(
+        "study",
+        "export",
+        folder / "ground-truth",
+        "--to",
+        "static",
+        "--out",
+        tmp_path / "no",
+        *SMALL,
+    )
+    assert alone.exit_code == 2
+    assert "got real images as the generated ones" in alone.stderr
