@@ -12,6 +12,15 @@ from p2p_eval.cli import options
 from p2p_eval.cli.exits import LEFT_OUT, exit_codes
 from p2p_eval.cli.progress import progress_bar
 from p2p_eval.cli.remarks import remark
+from p2p_eval.cli.study_design import (
+    Milliseconds,
+    Paired,
+    Practice,
+    Sessions,
+    Size,
+    Trials,
+    designed,
+)
 
 __all__ = ["export"]
 
@@ -51,22 +60,12 @@ def export(
         str | None,
         typer.Option("--post", help="static: address that takes the answers as JSON."),
     ] = None,
-    trials: Annotated[
-        int, typer.Option("--trials", min=1, help="Trials of a session that count.")
-    ] = 40,
-    practice: Annotated[
-        int, typer.Option("--practice", min=0, help="Trials before those, with feedback.")
-    ] = 10,
-    sessions: Annotated[
-        int, typer.Option("--sessions", min=1, help="Sessions of each experiment: people.")
-    ] = 50,
-    unpaired: Annotated[
-        bool, typer.Option("--unpaired", help="Real and fake come from different inputs.")
-    ] = False,
-    size: Annotated[int, typer.Option("--size", min=16, help="Side of the images.")] = 256,
-    milliseconds: Annotated[
-        int, typer.Option("--milliseconds", min=1, help="How long images are shown.")
-    ] = 1000,
+    trials: Trials = 40,
+    practice: Practice = 10,
+    sessions: Sessions = 50,
+    paired: Paired = True,
+    size: Size = 256,
+    milliseconds: Milliseconds = 1000,
     real: options.Real = None,
     layout: options.Layout = "auto",
     out: Annotated[
@@ -91,7 +90,7 @@ def export(
         from p2p_eval.study.export import check_address
         from p2p_eval.study.mturk import export_mturk
         from p2p_eval.study.plan import read_plan
-        from p2p_eval.study.prepare import Wishes, prepare, refuse_wishes
+        from p2p_eval.study.prepare import Wishes, refuse_wishes
 
         if bool(results) == (study is not None):
             raise InputError(
@@ -109,21 +108,19 @@ def export(
         if post is not None:
             check_address(post, "--post")
         left_out: list[str] = []
-        wishes = Wishes(trials, practice, sessions, not unpaired, seed, size, milliseconds)
+        wishes = Wishes(trials, practice, sessions, paired, seed, size, milliseconds)
         if study is None:
             study = out / "study"
-            with progress_bar("designing", quiet=quiet) as progress:
-                prepared = prepare(
-                    study,
-                    results or [],
-                    wishes,
-                    real=real,
-                    layout=layout,
-                    keep_going=keep_going,
-                    progress=progress,
-                )
+            prepared = designed(
+                study,
+                results or [],
+                wishes,
+                real=real,
+                layout=layout,
+                keep_going=keep_going,
+                quiet=quiet,
+            )
             plan, left_out = prepared.plan, prepared.left_out
-            remark([] if quiet else prepared.notes)
         else:
             plan = read_plan(study)
             refuse_wishes(study, wishes)

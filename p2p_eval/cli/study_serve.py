@@ -9,8 +9,16 @@ import typer
 
 from p2p_eval.cli import options
 from p2p_eval.cli.exits import exit_codes, stderr
-from p2p_eval.cli.progress import progress_bar
 from p2p_eval.cli.remarks import remark
+from p2p_eval.cli.study_design import (
+    Milliseconds,
+    Paired,
+    Practice,
+    Sessions,
+    Size,
+    Trials,
+    designed,
+)
 
 __all__ = ["serve"]
 
@@ -73,23 +81,12 @@ def serve(
     rate: Annotated[
         float, typer.Option("--rate", min=1, help="Requests a second of one address.")
     ] = 500.0,
-    trials: Annotated[
-        int, typer.Option("--trials", min=1, help="Trials of a session that count.")
-    ] = 40,
-    practice: Annotated[
-        int, typer.Option("--practice", min=0, help="Trials before those, with feedback.")
-    ] = 10,
-    sessions: Annotated[
-        int, typer.Option("--sessions", min=1, help="Sessions of each experiment: people.")
-    ] = 50,
-    paired: Annotated[
-        bool,
-        typer.Option("--paired/--unpaired", help="Real and fake come from the same input, or not."),
-    ] = True,
-    size: Annotated[int, typer.Option("--size", min=16, help="Side of the images.")] = 256,
-    milliseconds: Annotated[
-        int, typer.Option("--milliseconds", min=1, help="How long images are shown.")
-    ] = 1000,
+    trials: Trials = 40,
+    practice: Practice = 10,
+    sessions: Sessions = 50,
+    paired: Paired = True,
+    size: Size = 256,
+    milliseconds: Milliseconds = 1000,
     real: options.Real = None,
     layout: options.Layout = "auto",
     seed: options.Seed = 0,
@@ -109,7 +106,7 @@ def serve(
     with exit_codes(debug):
         from p2p_eval.study.page import CONSENT
         from p2p_eval.study.plan import PLAN, read_plan
-        from p2p_eval.study.prepare import Wishes, prepare, refuse_wishes
+        from p2p_eval.study.prepare import Wishes, refuse_wishes
         from p2p_eval.study.serve import open_study, read_consent
         from p2p_eval.study.server import Settings
 
@@ -121,19 +118,17 @@ def serve(
             refuse_wishes(folder, wishes)
         else:
             folder = out / "study"
-            with progress_bar("designing", quiet=quiet) as progress:
-                prepared = prepare(
-                    folder,
-                    sources,
-                    wishes,
-                    real=real,
-                    layout=layout,
-                    keep_going=keep_going,
-                    progress=progress,
-                )
+            prepared = designed(
+                folder,
+                sources,
+                wishes,
+                real=real,
+                layout=layout,
+                keep_going=keep_going,
+                quiet=quiet,
+            )
             plan = prepared.plan
             remark(f"left out: {name}" for name in prepared.left_out)
-            remark([] if quiet else prepared.notes)
         settings = Settings(
             consent=CONSENT if paragraphs is None else paragraphs,
             done_url=done_url,
