@@ -1,0 +1,1 @@
+"""The quality gate: baselines, and the check that stops a worse model."""
