@@ -6,9 +6,12 @@ import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 HERE = Path(__file__).parent
 DATA = Path(os.environ.get("P2P_EVAL_TEST_DATA", HERE.parent.parent / "shared" / "data"))
@@ -54,7 +57,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Keep what a worker process told; all leave out the same tests."""
-    node.config.stash[LEFT_OUT] = getattr(node, "workeroutput", {}).get("left_out", [])
+    if told := getattr(node, "workeroutput", {}).get("left_out"):  # one that crashed tells nothing
+        node.config.stash[LEFT_OUT] = told
 
 
 def pytest_terminal_summary(
@@ -91,10 +95,18 @@ def test_data() -> Path:
     return DATA
 
 
-@pytest.fixture(scope="session")
-def chromium() -> str:
-    """The executable of the browser (marker ``browser``)."""
-    return str(CHROMIUM)
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium without a window (marker ``browser``)."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

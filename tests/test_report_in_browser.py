@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 sys.path.insert(0, str(Path(__file__).parent / "helpers"))
 
@@ -41,17 +41,6 @@ CONTRAST = """(selector) => {
         const [a, b] = [ink, ground(e)].map(light).sort((x, y) => y - x);
         return (a + 0.05) / (b + 0.05) };
     return Math.min(21, ...[...document.querySelectorAll(selector)].map(contrast)) }"""
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

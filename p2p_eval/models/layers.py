@@ -55,7 +55,7 @@ class HalvingConv(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """Convolve."""
         count, _, height, width = x.shape
-        if not self.weight.is_contiguous() or not _small(x, count * height * width // 4):
+        if not _small(x, self.weight, count * height * width // 4):
             return super().forward(x)
         patches = F.unfold(x, KERNEL, padding=PADDING, stride=STRIDE)
         y = patches.transpose(1, 2) @ self.weight.flatten(1).t()
@@ -73,7 +73,7 @@ class DoublingConv(nn.ConvTranspose2d):
     def forward(self, x: Tensor) -> Tensor:  # type: ignore[override]
         """Convolve."""
         count, _, height, width = x.shape
-        if not self.weight.is_contiguous() or not _small(x, count * height * width):
+        if not _small(x, self.weight, count * height * width):
             return super().forward(x)
         patches = x.flatten(2).transpose(1, 2) @ self.weight.flatten(1)
         size = (2 * height, 2 * width)
@@ -81,9 +81,9 @@ class DoublingConv(nn.ConvTranspose2d):
         return y if self.bias is None else y + self.bias[:, None, None]
 
 
-def _small(x: Tensor, pixels: int) -> bool:
+def _small(x: Tensor, weight: Tensor, pixels: int) -> bool:
     """Whether a map has so few pixels that a CPU's convolution mostly reorders weights."""
-    return x.device.type == "cpu" and pixels <= SMALL
+    return x.device.type == "cpu" and pixels <= SMALL and weight.is_contiguous()
 
 
 def fastest_layout(network: nn.Module, device: torch.device | str) -> torch.memory_format:

@@ -259,9 +259,7 @@ class Database:
     def _vote(self, row: Row[Any]) -> Vote:
         session = self.plan.sessions[row.place]
         trial = session.trials[row.trial - 1]
-        real, fake = (
-            (trial.left, trial.right) if trial.real == "left" else (trial.right, trial.left)
-        )
+        real, fake = trial.real_and_fake
         return Vote(
             participant=row.participant,
             session=session.id,

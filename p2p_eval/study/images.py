@@ -26,6 +26,8 @@ def write_study(
 ) -> None:
     """Write the images of a plan, ``images/<token>.png``, and then ``plan.json``.
 
+    Where the same plan lies in the folder already, nothing is written.
+
     Args:
         folder: Of the study; made if it is missing.
         plan: As :func:`p2p_eval.study.design.design` drew it.
@@ -37,10 +39,13 @@ def write_study(
             may be answers.
         StoreError: A file could not be written, or the plan in the folder is damaged.
     """
-    if (folder / PLAN).exists() and read_plan(folder).hash != plan.hash:
+    if (folder / PLAN).exists():
+        if read_plan(folder).hash == plan.hash:
+            return
         raise InputError(
-            f"{folder}: another study lies there (other images, seed or options); give another "
-            "folder, or remove this one"
+            f"{folder}: got the plan of another study (other images, seed or options), expected "
+            f"this one or none, as answers could refer to it; choose another --out, or give "
+            f"{folder} itself instead of results (study export: by --study)"
         )
     sources = image_sources(experiments)
     # In the order of tokens, so that times of files say nothing either.

@@ -109,9 +109,7 @@ class AnswerReader:
     def _shown(self, session: Session, number: int) -> dict[str, Any]:
         """What the plan says of a trial."""
         trial = session.trials[number - 1]
-        real, fake = trial.left, trial.right
-        if trial.real == "right":
-            real, fake = fake, real
+        real, fake = trial.real_and_fake
         return {
             "algorithm": session.algorithm,
             "trial": number,

@@ -57,6 +57,12 @@ class Trial:
     right: str
     real: Side
 
+    @property
+    def real_and_fake(self) -> tuple[str, str]:
+        """Names of the real image and of the generated one."""
+        both = self.left, self.right
+        return both if self.real == "left" else both[::-1]
+
 
 @dataclass(frozen=True, slots=True)
 class Session:
@@ -236,10 +242,7 @@ def _check_session(session: Session, plan: Plan, path: Path) -> None:
     if unknown := set(shown) - plan.images.keys():
         _refuse(path, f"{where}: image {min(unknown)[:40]!r} is none of the plan's")
     for trial in session.trials:
-        real, fake = trial.left, trial.right
-        if trial.real == "right":
-            real, fake = fake, real
-        for token, role in ((real, "target"), (fake, "output")):
+        for token, role in zip(trial.real_and_fake, ("target", "output"), strict=True):
             if not plan.images[token].startswith(f"{session.algorithm}/{role}/"):
                 _refuse(path, f"{where}: an image that is no {role} of its algorithm")
 

@@ -12,7 +12,7 @@ from p2p_eval.scores.store import exclusive
 from p2p_eval.scoring.pairs import Pairs, find_pairs
 from p2p_eval.study.design import design
 from p2p_eval.study.images import write_study
-from p2p_eval.study.plan import PLAN, Plan, read_plan
+from p2p_eval.study.plan import Plan
 
 __all__ = ["Prepared", "Wishes", "prepare", "refuse_wishes"]
 
@@ -93,7 +93,10 @@ def prepare(
         StoreError: A file could not be written, or another run is at it.
     """
     found = find_pairs(results, real=real, layout=layout, keep_going=keep_going)
-    experiments = [pairs for pairs in found if not _all_real(pairs)]
+    experiments: list[Pairs] = []
+    real_ones: list[Pairs] = []
+    for pairs in found:
+        (real_ones if _all_real(pairs) else experiments).append(pairs)
     if not experiments:
         raise InputError(
             f"{results[0]}: got real images as the generated ones of every experiment, expected "
@@ -101,22 +104,13 @@ def prepare(
         )
     plan = design(experiments, **asdict(wishes))
     with exclusive(folder):
-        if (folder / PLAN).exists():
-            if read_plan(folder).hash != plan.hash:
-                raise InputError(
-                    f"{folder}: got the plan of another study, expected this one or none, as "
-                    f"answers could refer to it; choose another --out, or give {folder} itself "
-                    "instead of results (study export: by --study)"
-                )
-        else:
-            write_study(folder, plan, experiments, progress)
+        write_study(folder, plan, experiments, progress)
     return Prepared(
         plan,
         [f"{pairs.experiment.name}/{row}" for pairs in experiments for row in pairs.left_out],
         [
             f"note: {pairs.experiment.name} is left out: all its images are the real ones"
-            for pairs in found
-            if pairs not in experiments
+            for pairs in real_ones
         ],
     )
 

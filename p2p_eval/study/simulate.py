@@ -123,9 +123,7 @@ def simulate(
             )
         person = crowd.person((seed, number))
         for place, trial in enumerate(session.trials, 1):
-            real, fake = trial.left, trial.right
-            if trial.real == "right":
-                real, fake = fake, real
+            real, fake = trial.real_and_fake
             answer, after = person.answer(trial.real)
             yield Vote(
                 participant=f"simulated-{number + 1}",

@@ -170,7 +170,7 @@ def test_images_are_of_one_kind(tmp_path: Path) -> None:
             assert (image.format, image.mode, image.size) == ("PNG", "RGB", (32, 32))
             assert image.info == {}
     write_study(tmp_path / "study", plan, found)  # once more is the same
-    with pytest.raises(InputError, match="another study lies there"):
+    with pytest.raises(InputError, match="plan of another study"):
         write_study(tmp_path / "study", replace(plan, hash="0"), found)
 
 
