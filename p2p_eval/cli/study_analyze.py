@@ -58,7 +58,9 @@ def analyze(
             "--participants", help="first: only the first session of a person counts; or all."
         ),
     ] = "first",
-    draws: Annotated[int, typer.Option("--draws", min=2, help="Of the bootstrap.")] = 10_000,
+    draws: Annotated[
+        int, typer.Option("--draws", min=2, max=1_000_000, help="Of the bootstrap.")
+    ] = 10_000,
     out: options.Out = Path("p2p-eval-out"),
     seed: options.Seed = 0,
     as_json: options.Json = False,

@@ -32,6 +32,7 @@ FILE = "study.json"
 """Name of the score file, in the folder of score files."""
 
 PRIOR_TRIALS = 2
+MAX_DRAWS = 1_000_000
 """By so many trials with the mean rate images are pulled to it before they are ranked: else one
 that was shown once would be first or last."""
 
@@ -111,6 +112,8 @@ def analyze(
     section 3.2 and Tables 4 and 5.
     """
     check_least(seed=seed, draws=draws)
+    if draws > MAX_DRAWS:
+        raise InputError(f"got draws {draws}, expected {MAX_DRAWS} or fewer")
     if participants not in ("first", "all"):
         raise InputError(f"got participants {participants!r}, expected first or all")
     kept, excluded = exclude(sessions_of(votes), participants)
@@ -283,7 +286,7 @@ def _notes(judged: dict[str, list[Counted]], unset: Counter[str], names: list[st
             continue
         if unset[name]:
             notes.append(
-                f"note: {name}: {unset[name]} trials without an answer, which are left out"
+                f"note: {name}: trials without an answer, which are left out: {unset[name]}"
             )
         if lost := sum(bool(vote.lost_focus) for _, vote in judged[name]):
             notes.append(

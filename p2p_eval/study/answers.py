@@ -69,7 +69,9 @@ def read_answers(
             votes += collected.votes if practice is None else _practised(collected.votes, practice)
             notes += [f"warning: answers left out: {line}" for line in collected.refused]
         elif is_batch(rows):
-            votes += parse_batch(rows, PRACTICE if practice is None else practice)
+            batch = parse_batch(rows, PRACTICE if practice is None else practice)
+            votes += batch.votes
+            notes += [f"warning: answers left out: {line}" for line in batch.refused]
             if practice is None:
                 notes.append(
                     f"note: {path.name} does not say how many trials were practice; {PRACTICE} "

@@ -14,6 +14,8 @@ from datetime import UTC, datetime
 
 from p2p_eval.errors import InputError
 from p2p_eval.study.csv_rows import CsvRows, Row
+from p2p_eval.study.mturk_results import is_rejected
+from p2p_eval.study.page_answers import Collected
 from p2p_eval.study.votes import Vote, one_side
 
 __all__ = ["PRACTICE", "is_batch", "parse_batch"]
@@ -37,8 +39,10 @@ def is_batch(rows: CsvRows) -> bool:
     return f"{REAL}1" in rows.columns
 
 
-def parse_batch(rows: CsvRows, practice: int = PRACTICE) -> list[Vote]:
+def parse_batch(rows: CsvRows, practice: int = PRACTICE) -> Collected:
     """Give the answers of a batch; one that was not given ("unset") is None, not a side.
+
+    Assignments that were rejected are refused and listed.
 
     Args:
         rows: Of the file.
@@ -59,14 +63,19 @@ def parse_batch(rows: CsvRows, practice: int = PRACTICE) -> list[Vote]:
             "some that count; give the right --practice"
         )
     votes: list[Vote] = []
-    lines = list(rows)
-    for place, row in enumerate(lines):
+    refused: list[str] = []
+    for place, row in enumerate(rows):
+        if is_rejected(row.cells):
+            refused.append(f"{row.where}: the assignment was rejected, so its answers do not count")
+            continue
         order = _accepted(row) if ACCEPTED in rows.columns else float(place)
         votes.extend(_assignment(row, count, practice, order))
     if not votes:
-        raise InputError(f"{rows.path}: got no assignment, expected a row for each")
+        raise InputError(
+            f"{rows.path}: got no assignment that was not rejected, expected a row for each"
+        )
     _check_folders(rows, votes)
-    return votes
+    return Collected(tuple(votes), tuple(refused))
 
 
 def _assignment(row: Row, count: int, practice: int, order: float) -> Iterator[Vote]:

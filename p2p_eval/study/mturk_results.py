@@ -7,6 +7,7 @@ an assignment: who had it, when it was submitted, and in ``Answer.…`` what our
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta, timezone
 
 from p2p_eval.errors import InputError
@@ -15,7 +16,13 @@ from p2p_eval.study.page_answers import AnswerReader, Collected, RefusedError
 from p2p_eval.study.plan import Plan
 from p2p_eval.study.votes import Vote
 
-__all__ = ["ANSWER_COLUMNS", "is_mturk_results", "mturk_time", "parse_mturk_results"]
+__all__ = [
+    "ANSWER_COLUMNS",
+    "is_mturk_results",
+    "is_rejected",
+    "mturk_time",
+    "parse_mturk_results",
+]
 
 ANSWER_COLUMNS = ("Answer.plan", "Answer.session", "Answer.answers")
 NEEDED = ("AssignmentId", "WorkerId", *ANSWER_COLUMNS)
@@ -30,6 +37,11 @@ ZONES = {"PST": -8, "PDT": -7, "UTC": 0, "GMT": 0}
 def is_mturk_results(rows: CsvRows) -> bool:
     """Whether a file holds answers to a study that we exported, by its columns."""
     return all(column in rows.columns for column in ANSWER_COLUMNS)
+
+
+def is_rejected(cells: Mapping[str, str]) -> bool:
+    """Whether who ordered the work did not accept it: the answers are then none of the study's."""
+    return cells.get("AssignmentStatus", "").strip() == "Rejected"
 
 
 def parse_mturk_results(rows: CsvRows, plan: Plan) -> Collected:
@@ -53,6 +65,8 @@ def parse_mturk_results(rows: CsvRows, plan: Plan) -> Collected:
         cells = row.cells
         plans.add(cells["Answer.plan"])
         try:
+            if is_rejected(cells):
+                raise RefusedError("the assignment was rejected, so its answers do not count")
             if cells["AssignmentId"] in seen:
                 raise RefusedError(f"assignment {cells['AssignmentId'][:80]!r} for the second time")
             seen.add(cells["AssignmentId"])

@@ -84,7 +84,7 @@ def test_practice_and_unset_do_not_count() -> None:
     report = analyze(votes)
     (entry,) = report.algorithms
     assert (entry.fooled, entry.trials, entry.unset) == (12, 25, 1)
-    assert "note: L1: 1 trials without an answer, which are left out" in report.notes
+    assert "note: L1: trials without an answer, which are left out: 1" in report.notes
     assert report.excluded == ()
 
 

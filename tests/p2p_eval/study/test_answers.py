@@ -181,6 +181,22 @@ def test_batch(tmp_path: Path) -> None:
     assert (votes[3].real_image, votes[3].fake_image) == ("gt/2", "L1/2")
 
 
+def test_rejected_assignments_do_not_count_and_are_listed(tmp_path: Path) -> None:
+    path = tmp_path / "batch.csv"
+    rows = [
+        {"AssignmentId": f"A{number}", "AssignmentStatus": status}
+        for number, status in enumerate(("Approved", "Rejected", "Submitted"))
+    ]
+    path.write_text(batch(*rows))
+    answers = read_answers([path], 1)
+    assert {vote.session for vote in answers.votes} == {"A0", "A2"}
+    (line,) = [note for note in answers.notes if "rejected" in note]
+    assert line.startswith("warning: answers left out:")
+    path.write_text(batch(rows[1]))
+    with pytest.raises(InputError, match="no assignment that was not rejected"):
+        read_answers([path], 1)
+
+
 @pytest.mark.parametrize("answer", ["", "unset", "{}"])
 def test_unset_is_no_answer(tmp_path: Path, answer: str) -> None:
     votes = read(tmp_path, batch({"Answer.selection2": answer}), 0)
