@@ -136,6 +136,7 @@ def spoiled(plan: Plan, **changes: Any) -> str:
         ("AssignmentId", "A0", "for the second time"),
         ("AssignmentId", "", "no WorkerId or AssignmentId"),
         ("WorkerId", "", "no WorkerId or AssignmentId"),
+        ("AssignmentStatus", "Rejected", "the assignment was rejected"),
         ("SubmitTime", "yesterday", "SubmitTime 'yesterday'"),
         ("SubmitTime", "Fri Feb 31 10:00:00 PST 2026", "day is out of range"),
     ],
