@@ -138,18 +138,19 @@ def analyze(
     )
     stream = _Streams(draws, seed)
     judged = {name: found for name, found in counted.items() if found}
+    rates = {
+        name: _algorithm(name, found, unset[name], late, stream, signature)
+        for name, found in judged.items()
+    }
     return StudyReport(
-        tuple(
-            _algorithm(name, found, unset[name], late, stream, signature)
-            for name, found in judged.items()
-        ),
+        tuple(rates.values()),
         {
             (a, b): stream.difference(f"{a}\n{b}", (judged[a], judged[b]), (a, b))
             for a, b in combinations(judged, 2)
         },
         tuple(excluded),
         tuple(plans),
-        (*notes, *_notes(judged, unset, names)),
+        (*notes, *_notes(judged, rates, names)),
     )
 
 
@@ -278,36 +279,37 @@ def _signature(participants: Participants, draws: int, seed: int) -> Signature:
     )
 
 
-def _notes(judged: dict[str, list[Counted]], unset: Counter[str], names: list[str]) -> list[str]:
+def _notes(
+    judged: dict[str, list[Counted]], rates: dict[str, AlgorithmRate], names: list[str]
+) -> list[str]:
     notes = []
     for name in names:
         if name not in judged:
             notes.append(f"warning: {name}: no answer counts")
             continue
-        if unset[name]:
+        rate = rates[name]
+        if rate.unset:
             notes.append(
-                f"note: {name}: trials without an answer, which are left out: {unset[name]}"
+                f"note: {name}: trials without an answer, which are left out: {rate.unset}"
             )
         if lost := sum(bool(vote.lost_focus) for _, vote in judged[name]):
             notes.append(
                 f"note: {name}: the window lost the focus in {lost} of {len(judged[name])} trials, "
                 "which count"
             )
-        people = {person for person, _ in judged[name]}
-        rate = np.mean([vote.fooled for _, vote in judged[name]])
-        if len(people) < 2:
+        if rate.participants < 2:
             notes.append(
                 f"warning: {name}: one participant, so nothing is known of how people differ: no "
                 "± and no interval"
             )
-        elif rate in (0, 1):
+        elif rate.fooled in (0, rate.trials):
             notes.append(
-                f'note: {name}: {"every" if rate else "no"} answer was "real", so that there is '
-                "no interval"
+                f'note: {name}: {"every" if rate.fooled else "no"} answer was "real", so that '
+                "there is no interval"
             )
-        elif math.isnan(people_interval(*(column[:, 0] for column in _table([judged[name]])))[0]):
+        elif math.isnan(rate.low):
             notes.append(
-                f"note: {name}: all {len(people)} participants have the same rate, so that there "
-                "is no interval"
+                f"note: {name}: all {rate.participants} participants have the same rate, so that "
+                "there is no interval"
             )
     return notes

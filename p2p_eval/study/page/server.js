@@ -1,8 +1,6 @@
 // How the page talks to the server of `p2p-eval study serve`.
 
-import { Refused, consent, fail, insist, runSession } from "./session.js";
-
-const PANEL_NAMES = ["participant", "PROLIFIC_PID"];
+import { Refused, consent, fail, insist, panelId, runSession } from "./session.js";
 
 async function post(path, body) {
   const response = await fetch(path, {
@@ -18,13 +16,8 @@ async function post(path, body) {
   return reply;
 }
 
-function participant() {
-  const query = new URLSearchParams(location.search);
-  return PANEL_NAMES.map((name) => query.get(name)).find((value) => value) ?? null;
-}
-
 async function run() {
-  const who = participant();
+  const who = panelId() ?? null;
   let session = await insist(() => post("/api/session", { participant: who, agreed: false }));
   await consent(session.trials !== undefined);
   session = await insist(() => post("/api/session", { participant: who, agreed: true }));

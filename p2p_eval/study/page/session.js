@@ -1,6 +1,7 @@
 // One session of the study: consent, preloading, and trials, one after another.
 // How answers travel is not known here: that is what `answer` and `finished` are for.
 
+const PANEL_NAMES = ["participant", "PROLIFIC_PID"];
 const FRAMES_MEASURED = 15;
 const PAUSE = 500; // milliseconds between an answer and the next pair
 const FIRST_WAIT = 1000;
@@ -9,8 +10,8 @@ const LONGEST_WAIT = 30000;
 /** What went wrong for good: it is shown, and not tried again. */
 export class Refused extends Error {}
 
-const element = (id) => document.getElementById(id);
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
+export const element = (id) => document.getElementById(id);
+export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
 const clicked = (button) =>
   new Promise((resolve) => button.addEventListener("click", resolve, { once: true }));
@@ -243,8 +244,14 @@ function progress(trial, trials, practice) {
     : `Pair ${trial - practice} of ${counted}`;
 }
 
+/** The id that a panel put into the link, or undefined. */
+export function panelId() {
+  const query = new URLSearchParams(location.search);
+  return PANEL_NAMES.map((name) => query.get(name)).find((value) => value);
+}
+
 /** Show one part of the page and no other. */
-function show(id) {
+export function show(id) {
   for (const part of document.querySelectorAll("main > section")) part.hidden = part.id !== id;
 }
 

@@ -1,23 +1,19 @@
 // How a session travels without a server of ours: it is a file, and the answers are posted to an
 // address that somebody gave, or saved as a file.
 
-import { Refused, consent, fail, insist, runSession } from "./session.js";
+import { Refused, consent, element, fail, insist, panelId, runSession, show, sleep } from "./session.js";
 import { Kept, keeper, read, write } from "./kept.js";
 
-const PANEL_NAMES = ["participant", "PROLIFIC_PID"];
 const SCHEMA = "p2p-eval/study-answers/1";
 const TRIES = 3;
 const FIRST_WAIT = 1000;
 const TIMEOUT = 20000;
 
-const element = (id) => document.getElementById(id);
-const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
-
 async function run() {
   const study = await insist(() => load("study.json"));
-  const query = new URLSearchParams(location.search);
-  const who = participant(query, study.plan);
-  const id = query.get("session") ?? study.sessions[hash(who) % study.sessions.length];
+  const who = participant(study.plan);
+  const asked = new URLSearchParams(location.search).get("session");
+  const id = asked ?? study.sessions[hash(who) % study.sessions.length];
   if (!study.sessions.includes(id)) {
     throw new Refused("This link leads to no session of the study. Please check that it is whole.");
   }
@@ -49,8 +45,8 @@ async function load(path) {
 }
 
 /** The id that a panel put into the link, or one that this browser keeps and that says nothing. */
-function participant(query, plan) {
-  const given = PANEL_NAMES.map((name) => query.get(name)).find((value) => value);
+function participant(plan) {
+  const given = panelId();
   if (given) return given.slice(0, 128);
   const key = `p2p-eval:${plan}:who`;
   const digits = crypto.getRandomValues(new Uint8Array(16));
@@ -80,9 +76,7 @@ async function handOver(kept, address, answers) {
   const link = element("download");
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   link.download = `answers-${answers.session}.json`;
-  for (const part of document.querySelectorAll("main > section")) {
-    part.hidden = part.id !== "hand-over";
-  }
+  show("hand-over");
   element("unsent").hidden = !address;
   element("to-save").hidden = Boolean(address);
   element("send-again").hidden = !address;
