@@ -146,6 +146,11 @@ def _test(
         yield from (_test_rate(pair, figure) for figure in guarded)
         return
     found = losses(pair, draws=settings.draws, seed=settings.seed)
+    amounts = [(g.rule.tolerance_of(g.baseline), g.rule.detect_of(g.baseline)) for g in guarded]
+    broken: tuple[int, ...] = ()
+    if pair.baseline.kind == "metrics" and not settings.exact:
+        limits = np.array(amounts).T
+        broken = broken_images(found.images, *limits, at_least=settings.broken_images)
     for place, figure in enumerate(guarded):
         for side, scored, value in zip(
             ("the baseline", "the current scores"),
@@ -159,7 +164,7 @@ def _test(
                     f"{scored.value!r} in {side}, where its images give {value!r}: damaged or "
                     "edited; score again, or --update the baseline"
                 )
-        yield _test_rows(pair, figure, found, place, settings)
+        yield _test_rows(pair, figure, found, place, amounts[place], broken, settings)
 
 
 def _agree(a: float, b: float) -> bool:
@@ -168,16 +173,20 @@ def _agree(a: float, b: float) -> bool:
 
 
 def _test_rows(
-    pair: Pair, guarded: Guarded, found: Losses, place: int, settings: Settings
+    pair: Pair,
+    guarded: Guarded,
+    found: Losses,
+    place: int,
+    amounts: tuple[float, float],
+    broken: Sequence[int],
+    settings: Settings,
 ) -> _Tested:
     images, draws = found.images[:, place], found.draws[:, place]
     loss, count = float(found.value[place]), int(found.count[place])
-    tolerance = guarded.rule.tolerance
-    limit = tolerance.of(guarded.baseline.value) if tolerance else 0.0
+    limit, detect = amounts
     nothing = not count  # identical to the real images in both
     equal = nothing or (loss == 0 and not np.nan_to_num(draws, nan=0.0).any())
     worst = _worst(pair.baseline.images, images, found, place, limit)
-    broken: tuple[str, ...] = ()
     notes = list(_infinite(pair.baseline.images, images))
     lower = upper = None
     if not equal and not settings.exact:
@@ -188,23 +197,19 @@ def _test_rows(
             )
         else:
             lower, upper = LowerTail(draws, count), LowerTail(-draws, count)
-            if pair.baseline.kind == "metrics" and loss > limit and settings.broken_images:
-                places = broken_images(
-                    found.baseline[:, place], images, at_least=settings.broken_images
-                )
-                broken = tuple(pair.baseline.images[i] for i in places)
+    lost = [i for i in broken if images[i] > limit + detect] if loss > limit else []
     return _Tested(
         pair,
         guarded,
         0.0 if equal else loss,
         limit,
-        guarded.rule.detect.of(guarded.baseline.value) if guarded.rule.detect else 0.0,
+        detect,
         equal,
         lower,
         upper,
         count,
         worst,
-        broken,
+        tuple(pair.baseline.images[i] for i in lost),
         tuple(notes),
     )
 
@@ -223,13 +228,12 @@ def _test_rate(pair: Pair, guarded: Guarded) -> _Tested:
             lower, upper = _Normal(loss, std), _Normal(-loss, std)
         else:
             notes.append("no standard deviation: nobody can tell chance from loss")
-    tolerance, detect = guarded.rule.tolerance, guarded.rule.detect
     return _Tested(
         pair,
         guarded,
         loss,
-        tolerance.of(old.value) if tolerance else 0.0,
-        detect.of(old.value) if detect else 0.0,
+        guarded.rule.tolerance_of(old),
+        guarded.rule.detect_of(old),
         equal,
         lower,
         upper,
@@ -285,8 +289,8 @@ def _checked(
         listed = ", ".join(first(tested.broken))
         more = ", …" if len(tested.broken) > len(first(tested.broken)) else ""
         notes.append(
-            f"{counted(len(tested.broken), 'image')} lost far more than images differ ({listed}"
-            f"{more}), and none gained as much"
+            f"{counted(len(tested.broken), 'image')} lost much ({listed}{more}), none gained, and "
+            "most did not change at all"
         )
     return CheckedFigure(
         experiment=pair.baseline.experiment,

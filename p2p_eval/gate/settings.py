@@ -10,7 +10,8 @@
     seed = 0
     cannot_tell = "pass"    # or "fail"
     exact = false           # true: the images are all there is, so nothing is put down to chance
-    broken_images = 3       # so many that lose far more than the others vary fail; 0: never
+    broken_images = 3       # so many that lost more than tolerance + detect fail if most others
+                            # are unchanged and none gained, whatever the mean says; 0: never
     figures = ["*"]         # what is guarded
     ignore = ["iou[*]"]     # and what of it is not
 
@@ -35,7 +36,7 @@ from typing import Any
 
 from fcn.settings import brief, read_toml, typed_values
 from p2p_eval.errors import InputError
-from p2p_eval.gate.scored import Better
+from p2p_eval.gate.scored import Better, Figure
 from p2p_eval.scores.bootstrap import DRAWS, LEVEL
 
 __all__ = ["Amount", "Rule", "Settings", "fits", "names_of", "parse_amount", "read_settings"]
@@ -81,6 +82,14 @@ class Rule:
     tolerance: Amount | None = None
     detect: Amount | None = None
     better: Better | None = None
+
+    def tolerance_of(self, baseline: Figure) -> float:
+        """The loss of a figure that is accepted, in its unit."""
+        return (self.tolerance or ROUNDING).of(baseline.value)
+
+    def detect_of(self, baseline: Figure) -> float:
+        """The further loss that must not be missed."""
+        return (self.detect or DETECT).of(baseline.value)
 
 
 @dataclass(frozen=True, slots=True)

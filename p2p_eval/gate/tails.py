@@ -3,6 +3,8 @@
 Percentiles of a bootstrap are too narrow for few images, as draws spread by ``√((n-1)/n)`` too
 little and their tails are those of a normal distribution, not of Student's t. The *expanded*
 percentile interval corrects both: it takes the percentile ``Φ(√(n/(n-1)) · t(α, n-1))`` for ``α``.
+It is still too narrow on the side of fewer outliers, which some draws are without; so an end is
+never nearer than Student's t with the draws' standard deviation has it.
 
 Beyond the last :data:`TAIL` draws on a side the tail goes on as that of a normal distribution
 through them and the median; else a figure among many could not be told from chance however much it
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,6 +52,7 @@ class LowerTail:
             images: From how many images each was drawn, two or more.
         """
         self._draws = np.sort(np.where(np.isnan(draws), -np.inf, draws))
+        self._whole, self._tail = _normals(self._draws)
         self._images = images
 
     def p(self, threshold: float) -> float:
@@ -58,10 +62,10 @@ class LowerTail:
         if count == draws:
             return 1.0
         z = float(ndtri((count + 1) / (draws + 1)))
-        normal = self._normal()
-        if count < TAIL and normal is not None:
-            centre, spread = normal
-            z = -(centre - threshold) / spread if spread else -math.inf
+        if count < TAIL and self._tail is not None:
+            z = self._tail.z(threshold)
+        if self._whole is not None:
+            z = max(z, self._whole.z(threshold))
         return float(stdtr(n - 1, z * math.sqrt((n - 1) / n)))
 
     def bound(self, alpha: float) -> float:
@@ -69,20 +73,41 @@ class LowerTail:
         draws, n = len(self._draws), self._images
         z = math.sqrt(n / (n - 1)) * float(stdtrit(n - 1, alpha))
         count = math.ceil(float(ndtr(z)) * (draws + 1) - 1)
-        normal = self._normal()
-        if count < TAIL and normal is not None:
-            centre, spread = normal
-            return min(centre + z * spread, float(self._draws[min(TAIL, draws) - 1]))
-        return float(self._draws[min(max(count, 1), draws) - 1])
+        bound = float(self._draws[min(max(count, 1), draws) - 1])
+        if count < TAIL and self._tail is not None:
+            bound = min(self._tail.at(z), float(self._draws[min(TAIL, draws) - 1]))
+        return bound if self._whole is None else min(bound, self._whole.at(z))
 
-    def _normal(self) -> tuple[float, float] | None:
-        """Centre and spread of the normal tail; None where the draws give none."""
-        last = min(TAIL, len(self._draws))
-        anchor, centre = float(self._draws[last - 1]), float(np.median(self._draws))
-        if not (math.isfinite(anchor) and math.isfinite(centre)):
-            return None
-        z = float(ndtri(last / (len(self._draws) + 1)))
-        return (centre, (centre - anchor) / -z) if z < 0 else None
+
+class _Normal(NamedTuple):
+    """A normal distribution; one without spread is a step."""
+
+    centre: float
+    spread: float
+
+    def z(self, value: float) -> float:
+        if self.spread:
+            return (value - self.centre) / self.spread
+        return math.inf if value >= self.centre else -math.inf
+
+    def at(self, z: float) -> float:
+        return self.centre + z * self.spread
+
+
+def _normals(draws: Floats) -> tuple[_Normal | None, _Normal | None]:
+    """The normal distribution of sorted draws, and the one that goes on below the last of them.
+
+    None where infinite draws give none.
+    """
+    last = min(TAIL, len(draws))
+    anchor, centre = float(draws[last - 1]), float(np.median(draws))
+    z = float(ndtri(last / (len(draws) + 1)))
+    tail = None
+    if math.isfinite(anchor) and math.isfinite(centre) and z < 0:
+        tail = _Normal(centre, (centre - anchor) / -z)
+    if not np.isfinite(draws[[0, -1]]).all():
+        return None, tail
+    return _Normal(float(draws.mean()), float(draws.std())), tail
 
 
 def holm(p: Sequence[float]) -> list[float]:
