@@ -40,7 +40,7 @@ def broken_images(
 
     Example:
         >>> losses = np.zeros((50, 1))
-        >>> losses[[7, 9, 30]] = 6, 8, 7
+        >>> losses[[7, 9, 30], 0] = 6, 8, 7
         >>> broken_images(losses, np.array([0.1]), np.array([1.0]), at_least=3)
         (7, 9, 30)
     """

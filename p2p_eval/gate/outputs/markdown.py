@@ -6,6 +6,7 @@ import html
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from fcn.errors import shown
 from p2p_eval.gate.checked import Checked, CheckedFigure
 from p2p_eval.gate.outputs.texts import HEADINGS, cells, label
 from p2p_eval.tables.markdown import escaped
@@ -46,7 +47,10 @@ def markdown(
             ],
         )
     )
-    parts.append(f"Against {escaped(_line(checked.source))}. {_how(checked)}\n")
+    experiments = ", ".join(dict.fromkeys(figure.experiment for figure in checked.figures))
+    parts.append(
+        f"{escaped(_line(experiments))} against {escaped(_line(checked.source))}. {_how(checked)}\n"
+    )
     while len(text := "\n".join(filter(None, parts))) > MAX_SIZE and len(parts) > 2:
         del parts[-2]  # pictures and notes are worth less than verdicts
     return text[:MAX_SIZE]
@@ -54,10 +58,10 @@ def markdown(
 
 def markdown_problems(problems: Sequence[str]) -> str:
     """Write why nothing could be compared."""
-    shown = [f"- {escaped(_line(problem))}" for problem in problems[:MAX_ROWS]]
-    if more := len(problems) - len(shown):
-        shown.append(f"- and {more} more")
-    return "\n".join([_head("error: nothing was compared"), *shown, ""])
+    lines = [f"- {escaped(_line(problem))}" for problem in problems[:MAX_ROWS]]
+    if more := len(problems) - len(lines):
+        lines.append(f"- and {more} more")
+    return "\n".join([_head("error: nothing was compared"), *lines, ""])
 
 
 def _how(checked: Checked) -> str:
@@ -122,8 +126,8 @@ def _worst(checked: Checked, files: Files, address: Callable[[str], str | None])
             _picture(f"{role} of {image}", paths.get(role), address)
             for role in ("output", "target", "input")
         ]
-        cells_ = [escaped(_line(f"{experiment}: {image}")), escaped(", ".join(texts)), *pictures]
-        lines.append(f"| {' | '.join(cells_)} |")
+        words = [escaped(_line(text)) for text in (f"{experiment}: {image}", ", ".join(texts))]
+        lines.append(f"| {' | '.join([*words, *pictures])} |")
     return "\n".join(lines) + "\n"
 
 
@@ -142,11 +146,11 @@ def _picture(name: str, path: str | None, address: Callable[[str], str | None]) 
 def _details(title: str, lines: Sequence[str]) -> str:
     if not lines:
         return ""
-    shown = [f"- {escaped(_line(line))}" for line in lines[:MAX_ROWS]]
+    items = [f"- {escaped(_line(line))}" for line in lines[:MAX_ROWS]]
     if more := max(0, len(lines) - MAX_ROWS):
-        shown.append(f"- and {more} more")
+        items.append(f"- and {more} more")
     return "\n".join(
-        [f"<details><summary>{html.escape(title)}</summary>", "", *shown, "", "</details>", ""]
+        [f"<details><summary>{html.escape(title)}</summary>", "", *items, "", "</details>", ""]
     )
 
 
@@ -156,5 +160,5 @@ def _row(texts: Sequence[str]) -> str:
 
 def _line(text: str) -> str:
     """One line of bounded length."""
-    text = SPACE.sub(" ", text)
+    text = SPACE.sub(" ", shown(text))
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]}…"

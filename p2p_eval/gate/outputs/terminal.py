@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fcn.errors import shown
 from p2p_eval.gate.checked import Checked
 from p2p_eval.gate.outputs.texts import HEADINGS, cells, label
 
@@ -44,4 +45,4 @@ def remarks(checked: Checked) -> list[str]:
                 for entry in figure.worst[:5]
             )
             lines.append(f"{figure.label}: images that got worse most: {images}")
-    return [*lines, *(f"note: {note}" for note in checked.notes)]
+    return [shown(line) for line in (*lines, *(f"note: {note}" for note in checked.notes))]
