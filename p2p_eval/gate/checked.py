@@ -162,8 +162,12 @@ class Checked:
         return tuple(figure for figure in self.by_verdict if self.fails(figure))
 
     def fails(self, figure: CheckedFigure) -> bool:
-        """Whether a figure's verdict fails the gate; what cannot be told does so by policy."""
-        policy = {"worse": "fail", "cannot tell": self.settings.cannot_tell}
+        """Whether a figure's verdict fails the gate; all but *worse* and *same* by policy."""
+        policy = {
+            "worse": "fail",
+            "cannot tell": self.settings.cannot_tell,
+            "better": self.settings.better,
+        }
         return policy.get(figure.verdict) == "fail"
 
     @property
@@ -200,6 +204,7 @@ class Checked:
             "seed": settings.seed,
             "exact": settings.exact,
             "cannot_tell": settings.cannot_tell,
+            "better": settings.better,
             "counts": {verdict: len(self.of(verdict)) for verdict in VERDICTS},
             "figures": [figure.to_json(files or {}) for figure in self.figures],
             "notes": list(self.notes),

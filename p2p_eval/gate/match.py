@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from p2p_eval.errors import GateError
 from p2p_eval.gate.resample import Pair
 from p2p_eval.gate.scored import Better, Figure, Scored
@@ -72,6 +74,13 @@ def match(baseline: Sequence[Scored], current: Sequence[Scored], settings: Setti
         f"{scored.experiment}: {scored.kind} is not in the baseline; --update to guard it"
         for scored in current
         if (scored.experiment, scored.kind) not in known
+    ]
+    problems += [
+        f"{scored.experiment}: {scored.kind}: {_listed(unknown)}: got NaN as a value in {where}, "
+        "expected numbers; damaged or edited: score again, or --update the baseline"
+        for where, scores in (("the baseline", baseline), ("the current scores", current))
+        for scored in scores
+        if (unknown := _not_numbers(scored))
     ]
     problems += _patterns(baseline, settings, notes)
     if not problems and not groups:
@@ -208,6 +217,14 @@ def _duplicates(where: str, scores: Sequence[Scored]) -> list[str]:
     if twice := _repeated(f"{scored.experiment}: {scored.kind}" for scored in scores):
         texts.append(f"got {_listed(twice)} twice in {where}, expected once")
     return texts
+
+
+def _not_numbers(scored: Scored) -> list[str]:
+    """Images of which a value is NaN."""
+    if not scored.images or not np.isnan(scored.rows).any():
+        return []
+    places = np.flatnonzero(np.isnan(scored.rows.reshape(len(scored.images), -1)).any(1))
+    return [scored.images[place] for place in places.tolist()]
 
 
 def _repeated(names: Iterable[str]) -> list[str]:

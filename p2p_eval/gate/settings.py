@@ -9,6 +9,7 @@
     draws = 10000
     seed = 0
     cannot_tell = "pass"    # or "fail"
+    better = "pass"         # or "fail", so that a baseline is renewed at once
     exact = false           # true: the images are all there is, so nothing is put down to chance
     broken_images = 3       # so many that lost more than tolerance + detect fail if most others
                             # are unchanged and none gained, whatever the mean says; 0: never
@@ -107,6 +108,7 @@ class Settings:
     draws: int = DRAWS
     seed: int = 0
     cannot_tell: str = "pass"
+    better: str = "pass"
     exact: bool = False
     broken_images: int = 3
     figures: tuple[str, ...] = ("*",)
@@ -119,6 +121,7 @@ class Settings:
             ("draws", MIN_DRAWS <= self.draws <= MAX_DRAWS, f"{MIN_DRAWS} to {MAX_DRAWS}"),
             ("seed", self.seed >= 0, "0 or more"),
             ("cannot_tell", self.cannot_tell in POLICIES, '"pass" or "fail"'),
+            ("better", self.better in POLICIES, '"pass" or "fail"'),
             ("broken_images", self.broken_images >= 0, "0 (never) or more"),
             ("figures", bool(self.figures), "one pattern or more"),
         )
@@ -156,6 +159,7 @@ class _Keys:
     draws: int = 0
     seed: int = 0
     cannot_tell: str = ""
+    better: str = ""
     exact: bool = False
     broken_images: int = 0
     figures: tuple[str, ...] = ()

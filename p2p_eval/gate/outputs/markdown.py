@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from fcn.errors import shown
 from p2p_eval.gate.checked import Checked, CheckedFigure
-from p2p_eval.gate.outputs.texts import HEADINGS, cells, label
+from p2p_eval.gate.outputs.texts import HEADINGS, cells, labels
 from p2p_eval.tables.markdown import escaped
 
 __all__ = ["Files", "markdown", "markdown_problems"]
@@ -79,7 +79,6 @@ def _head(summary: str) -> str:
 
 
 def _table(checked: Checked) -> str:
-    several = len({figure.experiment for figure in checked.figures}) > 1
     confidence = f"{100 * checked.settings.confidence:g} % interval"
     headings = [confidence if text == "interval" else text for text in HEADINGS]
     lines = [
@@ -87,16 +86,17 @@ def _table(checked: Checked) -> str:
         f"|:-|:-|{'-:|' * (len(headings) + 1)}",
     ]
     figures = checked.by_verdict
+    named = zip(labels(figures), figures[:MAX_ROWS], strict=False)
     lines += [
         _row(
             [
                 f"{MARKS[figure.verdict]} {figure.verdict}",
-                label(figure, experiment=several),
+                label,
                 *cells(figure),
                 f"{figure.tolerance:.3g}",
             ]
         )
-        for figure in figures[:MAX_ROWS]
+        for label, figure in named
     ]
     if (more := len(figures) - MAX_ROWS) > 0:
         lines.append(_row([f"and {more} more", *[""] * (len(headings) + 2)]))

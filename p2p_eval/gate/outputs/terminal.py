@@ -4,28 +4,22 @@ from __future__ import annotations
 
 from fcn.errors import shown
 from p2p_eval.gate.checked import Checked
-from p2p_eval.gate.outputs.texts import HEADINGS, cells, label
+from p2p_eval.gate.outputs.texts import HEADINGS, cells, labels
 
 __all__ = ["remarks", "table"]
 
 
 def table(checked: Checked) -> tuple[str, list[str], list[list[str]]]:
     """Give title, headings and rows; what failed comes first."""
-    several = len({figure.experiment for figure in checked.figures}) > 1
-    title = checked.summary
-    if not several and checked.figures:
-        title = f"{checked.figures[0].experiment}: {title}"
-    title = f"{title} (against {checked.source})"
+    figures = checked.by_verdict
+    experiments = {figure.experiment for figure in figures}
+    start = f"{experiments.pop()}: " if len(experiments) == 1 else ""
+    title = f"{start}{checked.summary} (against {checked.source})"
     confidence = f"{100 * checked.settings.confidence:g} % interval"
     headings = [confidence if text == "interval" else text for text in HEADINGS]
     rows = [
-        [
-            label(figure, experiment=several),
-            figure.verdict,
-            *cells(figure),
-            f"{figure.tolerance:.3g}",
-        ]
-        for figure in checked.by_verdict
+        [label, figure.verdict, *cells(figure), f"{figure.tolerance:.3g}"]
+        for label, figure in zip(labels(figures), figures, strict=True)
     ]
     return title, ["figure", "verdict", *headings, "tolerance"], rows
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from fcn.errors import shown
 from p2p_eval.gate.checked import Checked, CheckedFigure, Interval
 from p2p_eval.results.findings import counted, first
 from p2p_eval.scores.numbers import UNKNOWN, decimals_for, shown_number
 
-__all__ = ["ARROWS", "HEADINGS", "cells", "label", "sentence", "signed"]
+__all__ = ["HEADINGS", "cells", "labels", "sentence", "signed"]
 
 ARROWS = {"higher": "↑", "lower": "↓", "zero": "→ 0"}
 HEADINGS = ("baseline", "current", "difference", "interval", "corrected", "p", "corrected p")
@@ -32,11 +33,15 @@ def cells(figure: CheckedFigure) -> tuple[str, ...]:
     )
 
 
-def label(figure: CheckedFigure, *, experiment: bool) -> str:
-    """What a figure is called in a row, with its unit and better direction."""
-    unit = f", {figure.unit}" if figure.unit else ""
-    start = f"{figure.experiment}: " if experiment else ""
-    return f"{start}{figure.kind} {figure.name}{unit} {ARROWS[figure.better]}"
+def labels(figures: Sequence[CheckedFigure]) -> list[str]:
+    """What figures are called in rows: what all share is not said; with unit and direction."""
+    experiments = len({figure.experiment for figure in figures}) > 1
+    kinds = len({figure.kind for figure in figures}) > 1
+    return [
+        f"{f'{f.experiment}: ' if experiments else ''}{f'{f.kind} ' if kinds else ''}{f.name}"
+        f"{f', {f.unit}' if f.unit else ''} {ARROWS[f.better]}"
+        for f in figures
+    ]
 
 
 def sentence(figure: CheckedFigure, checked: Checked) -> str:

@@ -384,6 +384,8 @@ def test_exact_leaves_nothing_to_chance() -> None:
     exact = Settings(exact=True)
     assert verdicts(check([metrics(a)], [metrics(b)], exact)) == {"psnr": "better", "lpips": "same"}
     assert verdicts(check([metrics(b)], [metrics(a)], exact)) == {"psnr": "worse", "lpips": "same"}
+    assert check([metrics(a)], [metrics(b)], exact).passed
+    assert not check([metrics(a)], [metrics(b)], replace(exact, better="fail")).passed
     assert check([study(20.0, 2.0)], [study(19.0, 2.0)], exact).figures[0].verdict == "worse"
 
 

@@ -92,6 +92,14 @@ def test_figures_that_do_not_follow_from_their_rows(side: int) -> None:
     assert problems([edited], [segmentation(COUNTS)])
 
 
+def test_values_that_are_no_numbers() -> None:
+    rows = BASELINE.rows.copy()
+    rows[3, 1] = math.nan
+    edited = replace(BASELINE, rows=rows)
+    assert "image0003: got NaN as a value in the baseline" in problems([edited], [BASELINE])[0]
+    assert "got NaN as a value in the current scores" in problems([BASELINE], [edited])[0]
+
+
 def test_not_a_number_on_one_side_only() -> None:
     (text,) = problems([study(math.nan, 1.0)], [study(20.0, 1.0)])
     assert "got nan in the baseline and 20 now" in text

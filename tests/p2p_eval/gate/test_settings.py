@@ -59,6 +59,7 @@ def test_a_file_without_the_table_has_the_defaults(tmp_path: Path) -> None:
         ("seed = -1", "expected 0 or more"),
         ("broken_images = -1", "expected 0"),
         ('cannot_tell = "maybe"', 'expected "pass" or "fail"'),
+        ('better = "higher"', 'expected "pass" or "fail"'),
         ("figures = []", "one pattern or more"),
         ('ignore = "psnr"', "expected a list of str"),
         ("tolerances = 3", "expected dict"),
