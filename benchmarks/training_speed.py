@@ -249,8 +249,8 @@ networks.
 
     python benchmarks/training_speed.py --rounds {rounds} --report reports/training-speed.md
 
-p2p-eval {__version__}, PyTorch {torch.__version__}, {threads} threads. No GPU: what is asked of one
-was not measured.
+p2p-eval {__version__}, PyTorch {torch.__version__}, {threads} threads. On a GPU:
+[training-speed-gpu.md](training-speed-gpu.md).
 """
 
 

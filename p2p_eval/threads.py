@@ -11,19 +11,24 @@ from typing import TypeVar
 __all__ = ["LOOK_AHEAD", "ahead", "arithmetic"]
 
 LOOK_AHEAD = 2
-"""Results that wait to be taken beyond those that are being made."""
+"""Results that wait to be taken beyond those that are being made, unless told otherwise."""
 
 A = TypeVar("A")
 B = TypeVar("B")
 
 
-def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Iterator[B]:
+def ahead(
+    function: Callable[[A], B], items: Iterable[A], workers: int, waiting: int = LOOK_AHEAD
+) -> Iterator[B]:
     """Map in threads, in order, a bounded number of items ahead of who takes the results.
+
+    Where making an item fails, the results of those before it come first.
 
     Args:
         function: Called in a thread.
         items: Its arguments.
-        workers: Number of threads; ``workers + 2`` results are held at most.
+        workers: Number of threads; ``workers + waiting`` results are held at most.
+        waiting: Results that may wait to be taken beyond those that are being made.
 
     Example:
         >>> list(ahead(abs, [-3, 2, -1], workers=2))
@@ -32,12 +37,23 @@ def ahead(function: Callable[[A], B], items: Iterable[A], workers: int) -> Itera
     pending: deque[Future[B]] = deque()
     pool = ThreadPoolExecutor(workers, thread_name_prefix="decode")
     try:
-        for item in items:
-            pending.append(pool.submit(function, item))
-            if len(pending) >= workers + LOOK_AHEAD:
-                yield pending.popleft().result()
+        made = iter(items)
+        failure: BaseException | None = None
+        while failure is None:
+            try:
+                item = next(made)
+            except StopIteration:
+                break
+            except BaseException as error:  # interruptions too
+                failure = error
+            else:
+                pending.append(pool.submit(function, item))
+                if len(pending) >= workers + waiting:
+                    yield pending.popleft().result()
         while pending:
             yield pending.popleft().result()
+        if failure is not None:
+            raise failure
     finally:
         pool.shutdown(cancel_futures=True)
 

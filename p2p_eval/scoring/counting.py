@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ PREDICTIONS = "predictions"
 KEY_FIELD = "p2p-eval-key"
 
 Counts = NDArray[np.int64]
+Prediction = NDArray[np.uint8]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,10 +125,27 @@ def count_frames(
         label_size=usual_label_size(frames),
         resize=resizing(pairing),
     )
+
+    def predicted() -> Iterator[tuple[Prepared, Prediction | None]]:
+        for prepared in ahead(work, frames, how.workers or os.cpu_count() or 1):
+            if prepared.pixels is None or prepared.target is None:
+                yield prepared, None
+            else:
+                yield prepared, at_size(predictor(prepared.pixels), prepared.target)
+
+    def counted(
+        both: tuple[Prepared, Prediction | None],
+    ) -> tuple[Prepared, Prediction | None, Counts | None]:
+        prepared, prediction = both
+        if prediction is None or prepared.target is None:
+            return prepared, None, None
+        return prepared, prediction, joint_counts(prepared.target, prediction, *shape)
+
     rows: list[tuple[Prepared, Counts]] = []
     left_out = []
     with Journal(folder / JOURNAL) as journal:
-        for prepared in ahead(work, frames, how.workers or os.cpu_count() or 1):
+        # Counting takes as long as a GPU for a frame: it is done beside the next prediction.
+        for prepared, prediction, counts in ahead(counted, predicted(), workers=1, waiting=1):
             if prepared.error is not None:
                 if not how.keep_going:
                     raise InputError(
@@ -135,11 +153,9 @@ def count_frames(
                     ) from prepared.error
                 image = f"{prepared.frame.image.path}: "  # the frame's name says it
                 left_out.append(f"{prepared.frame.id}: {str(prepared.error).removeprefix(image)}")
-            elif prepared.pixels is None or prepared.target is None:
+            elif prediction is None or counts is None:
                 rows.append((prepared, stored[prepared.key]))
             else:
-                prediction = at_size(predictor(prepared.pixels), prepared.target)
-                counts = joint_counts(prepared.target, prediction, *shape)
                 if how.save_predictions:
                     path = _prediction_path(folder, prepared.frame)
                     write_atomic(path, _colored(prediction, label_set, prepared.key))

@@ -134,10 +134,14 @@ class NetworkPredictor:
         return self._model(images)
 
     def _build(self, weights: Weights) -> Callable[[Tensor], Tensor]:
-        if self._precision == "bf16":
-            return _MixedFCN8s.from_state(weights.state).to(self._device)
-        model = weights.build().to(self._device)
+        mixed = self._precision == "bf16"
+        model = _MixedFCN8s.from_state(weights.state) if mixed else weights.build()
         if self._device.type == "cuda":
+            # Tensor cores read channels last; others would be reordered for every convolution.
+            plain = self._precision == "fp32"
+            layout = torch.contiguous_format if plain else torch.channels_last
+            return model.to(self._device, memory_format=layout)  # type: ignore[no-any-return, call-overload]
+        if mixed:
             return model
         from fcn.fast import FastFCN8s
 

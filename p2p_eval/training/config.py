@@ -60,7 +60,7 @@ CHOICES: Mapping[str, tuple[object, ...]] = {
     "dropout": DROPOUTS,
     "schedule": ("constant", "decay"),
     "test_mode": ("paper", "eval"),
-    "precision": ("fp32", "bf16"),
+    "precision": ("fp32", "tf32", "bf16"),
 }
 
 RANGES: Mapping[str, tuple[float, float]] = {
@@ -111,7 +111,8 @@ class Config:
         batch: Pairs an update.
         test_mode: How the trained generator is run: ``paper`` with dropout and the statistics of
             the image itself, or ``eval`` without dropout and with running statistics.
-        precision: ``fp32``, or ``bf16`` for mixed precision.
+        precision: ``fp32``; ``tf32``, in which a GPU rounds factors of convolutions to 10 bits, as
+            PyTorch does unless told otherwise; or ``bf16`` for mixed precision.
         deterministic: On a GPU, use only algorithms that give the same bits every time.
         seed: Of the initial weights, dropout, the order of the pairs and their augmentation.
         checkpoint_every: Steps between checkpoints.

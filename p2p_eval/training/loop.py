@@ -92,7 +92,7 @@ def train(
     began = time.monotonic()
     steps = config.total_steps(len(pairs))
     run = Run(config, pairs.fingerprint)
-    with exclusive(out), _bits(config.deterministic):
+    with exclusive(out), _bits(config):
         checkpoint, path = out / CHECKPOINT, out / GENERATOR
         remove_leftovers(out)
         if fresh:
@@ -109,7 +109,7 @@ def train(
 
         for x, y in batches(pairs, config, step, steps, workers):
             networks.set_rate(_rate(config, step, steps))
-            log.add(networks.update(x.to(device), y.to(device)))
+            log.add(networks.update(x, y))
             step += 1
 
             out_of_time = minutes is not None and time.monotonic() - began > 60 * minutes
@@ -161,13 +161,17 @@ def _diverged(config: Config, step: int, losses: dict[str, float], checkpoint: P
 
 
 @contextmanager
-def _bits(deterministic: bool) -> Iterator[None]:
-    """Keep a GPU from rounding factors to 10 bits, and ask for the same bits every time or not."""
+def _bits(config: Config) -> Iterator[None]:
+    """Let a GPU round factors to 10 bits or not, and ask for the same bits every time or not."""
+    deterministic = config.deterministic
     before = torch.are_deterministic_algorithms_enabled()
     torch.use_deterministic_algorithms(deterministic)
     try:
         with torch.backends.cudnn.flags(
-            enabled=True, benchmark=not deterministic, deterministic=deterministic, allow_tf32=False
+            enabled=True,
+            benchmark=not deterministic,
+            deterministic=deterministic,
+            allow_tf32=config.precision == "tf32",
         ):
             yield
     finally:

@@ -14,6 +14,7 @@ from p2p_eval.models.layers import Norm, fastest_layout
 from p2p_eval.models.losses import discriminator_loss, generator_loss
 from p2p_eval.models.resnet import ResnetGenerator
 from p2p_eval.training.config import Config
+from p2p_eval.training.replay import Replayed, Update
 
 __all__ = ["Networks", "build_generator", "generator_settings"]
 
@@ -74,15 +75,20 @@ class Networks:
         for network in self.all():
             network.to(device, memory_format=self.layout)  # type: ignore[call-overload]
         self.device = torch.device(device)
+        on_gpu = self.device.type == "cuda"
         self.optimizers = [
             torch.optim.Adam(
                 network.parameters(),
-                config.learning_rate,
+                self._rate(),
                 (config.beta1, BETA2),
                 fused=True,  # one pass over the weights instead of a dozen
+                capturable=on_gpu,
             )
             for network in self.all()
         ]
+        self._updating: Update = (
+            Replayed(self._update, self.device, self.layout) if on_gpu else self._update
+        )
 
     def all(self) -> list[nn.Module]:
         """Return G, and D if there is one."""
@@ -104,19 +110,31 @@ class Networks:
         """Set the learning rate to a multiple of the configuration's."""
         for optimizer in self.optimizers:
             for group in optimizer.param_groups:
-                group["lr"] = self.config.learning_rate * factor
+                rate = self.config.learning_rate * factor
+                if isinstance(group["lr"], Tensor):
+                    group["lr"].fill_(rate)
+                else:
+                    group["lr"] = rate
 
     def update(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         """Update D, then G, by one batch.
 
         Args:
-            x: Inputs, ``(N, inputs, H, W)`` in [-1, 1].
-            y: Targets, ``(N, outputs, H, W)`` in [-1, 1].
+            x: Inputs, ``(N, inputs, H, W)`` in [-1, 1], in the memory of the CPU.
+            y: Targets, ``(N, outputs, H, W)`` in [-1, 1], likewise.
 
         Returns:
             The losses before the update, detached: ``D`` where there is one, and the terms of
             :func:`~p2p_eval.models.losses.generator_loss`.
         """
+        return self._updating(x, y)
+
+    def _rate(self) -> Tensor | float:
+        """Return the learning rate: on a GPU a tensor, which a recorded update reads anew."""
+        rate = self.config.learning_rate
+        return rate if self.device.type == "cpu" else torch.tensor(rate, device=self.device)
+
+    def _update(self, x: Tensor, y: Tensor) -> dict[str, Tensor]:
         x, y = (image.contiguous(memory_format=self.layout) for image in (x, y))
         generated = self._run(self.generator, x)
         losses: dict[str, Tensor] = {}

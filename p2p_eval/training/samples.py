@@ -1,4 +1,7 @@
-"""The series of training samples: draw number k is always the same, whatever came before."""
+"""The series of training samples: draw number k is always the same, whatever came before.
+
+A training set that is small enough is decoded once and kept in memory.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,16 @@ from p2p_eval.training.config import Config
 
 __all__ = ["batches", "draw"]
 
+KEPT_BYTES = 1 << 30
+"""Memory for decoded pairs: some 2,000 of the paper's size."""
 
-def draw(pairs: Pairs, config: Config, number: int) -> tuple[Tensor, Tensor]:
+Both = tuple[NDArray[np.uint8], NDArray[np.uint8]]
+Read = Callable[[int, int], Both]
+
+
+def draw(
+    pairs: Pairs, config: Config, number: int, read: Read | None = None
+) -> tuple[Tensor, Tensor]:
     """Return one sample: input and target, ``(C, size, size)`` each, in [-1, 1].
 
     Every epoch is one permutation of the pairs. Input and target are cut and mirrored alike.
@@ -27,6 +38,7 @@ def draw(pairs: Pairs, config: Config, number: int) -> tuple[Tensor, Tensor]:
         pairs: What there is.
         config: Gives sizes, mirroring and seed.
         number: Which draw, from 0.
+        read: In place of ``pairs.read``.
 
     Raises:
         InputError: A file cannot be read.
@@ -36,7 +48,7 @@ def draw(pairs: Pairs, config: Config, number: int) -> tuple[Tensor, Tensor]:
     epoch, position = divmod(number, len(pairs))
     order = _order(config.seed, epoch, len(pairs))
     random = np.random.default_rng((config.seed, 1, number))
-    both = pairs.read(int(order[position]), config.load_size)
+    both = (read or pairs.read)(int(order[position]), config.load_size)
     top, left = random.integers(config.load_size - config.size + 1, size=2)
     mirrored = config.mirror and random.random() < 0.5
 
@@ -60,11 +72,30 @@ def batches(
 
     Each is ``(batch, C, size, size)``.
     """
-    make: Callable[[int], tuple[Tensor, Tensor]] = lambda step: _batch(pairs, config, step)  # noqa: E731
+    kept = _Kept(pairs)
+
+    def make(step: int) -> tuple[Tensor, Tensor]:
+        numbers = range(step * config.batch, (step + 1) * config.batch)
+        samples = [draw(pairs, config, number, kept.read) for number in numbers]
+        x, y = (torch.stack(side) for side in zip(*samples, strict=True))
+        return x, y
+
     yield from ahead(make, range(first, last), workers)
 
 
-def _batch(pairs: Pairs, config: Config, step: int) -> tuple[Tensor, Tensor]:
-    samples = [draw(pairs, config, step * config.batch + place) for place in range(config.batch)]
-    x, y = (torch.stack(side) for side in zip(*samples, strict=True))
-    return x, y
+class _Kept:
+    """Decoded pairs; the first that come stay, as every epoch takes each of them once."""
+
+    def __init__(self, pairs: Pairs) -> None:
+        self._pairs, self._free = pairs, KEPT_BYTES
+        self._known: dict[int, Both] = {}
+
+    def read(self, number: int, size: int) -> Both:
+        """Return what ``pairs.read`` does; the size is always the same."""
+        if (both := self._known.get(number)) is None:
+            both = self._pairs.read(number, size)
+            # Two threads may count the same pair: then a little less is kept.
+            self._free -= sum(image.nbytes for image in both)
+            if self._free >= 0:
+                self._known[number] = both
+        return both

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterator
 
 import pytest
 
@@ -47,3 +48,28 @@ def test_ahead_raises_where_the_item_stands_and_stops() -> None:
     with pytest.raises(InputError, match="3 is bad"):
         results.extend(ahead(work, range(1000), workers=2))
     assert len(done) < 20
+
+
+def test_ahead_gives_what_was_made_before_an_item_failed() -> None:
+    def items() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise KeyboardInterrupt
+
+    results = ahead(abs, items(), 1)
+    assert [next(results), next(results)] == [1, 2]
+    with pytest.raises(KeyboardInterrupt):
+        next(results)
+
+
+def test_ahead_holds_as_few_as_asked() -> None:
+    made: list[int] = []
+
+    def items() -> Iterator[int]:
+        for item in range(5):
+            made.append(item)
+            yield item
+
+    results = ahead(abs, items(), 1, waiting=1)
+    assert next(results) == 0
+    assert made == [0, 1]

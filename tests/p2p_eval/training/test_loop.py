@@ -378,6 +378,32 @@ def test_draws_are_jittered_and_mirrored_alike(pairs: Pairs) -> None:
     assert len(epoch) == 3  # each pair once
 
 
+def test_pairs_are_decoded_once_as_far_as_memory_goes(
+    pairs: Pairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[int] = []
+    read = Pairs.read
+
+    def counted(self: Pairs, number: int, size: int) -> object:
+        reads.append(number)
+        return read(self, number, size)
+
+    monkeypatch.setattr(Pairs, "read", counted)
+    steps = 3 * len(pairs)
+    plain = [draw(pairs, SMALL, number) for number in range(steps)]
+    assert len(reads) == steps
+    one = 2 * 3 * SMALL.load_size**2
+    for room, expected in ((1 << 30, len(pairs)), (one, 1 + 3 * (len(pairs) - 1)), (0, steps)):
+        reads.clear()
+        monkeypatch.setattr("p2p_eval.training.samples.KEPT_BYTES", room)
+        for (x, y), (a, b) in zip(
+            batches(pairs, replace(SMALL, batch=1), 0, steps), plain, strict=True
+        ):
+            assert torch.equal(x[0], a)
+            assert torch.equal(y[0], b)
+        assert len(reads) == expected
+
+
 def test_tensorboard(tmp_path: Path, pairs: Pairs) -> None:
     train(SMALL, pairs, tmp_path / "run", tensorboard=True)
     assert list((tmp_path / "run" / "tensorboard").iterdir())
