@@ -59,6 +59,7 @@ def match(baseline: Sequence[Scored], current: Sequence[Scored], settings: Setti
     ]
     notes: list[str] = []
     groups = []
+    baseline = _renamed(baseline, current, notes)
     there = {(scored.experiment, scored.kind): scored for scored in current}
     for old in baseline:
         new = there.get((old.experiment, old.kind))
@@ -199,6 +200,18 @@ def _other_images(old: Scored, new: Scored) -> list[str]:
         "the baseline"
         for text in texts
     ]
+
+
+def _renamed(
+    baseline: Sequence[Scored], current: Sequence[Scored], notes: list[str]
+) -> Sequence[Scored]:
+    """Where each side has one experiment, take it for the same one, whatever it is called."""
+    old, new = ({s.experiment for s in side if s.kind != "study"} for side in (baseline, current))
+    if len(old) != 1 or len(new) != 1 or old == new:
+        return baseline
+    (was,), (name,) = old, new
+    notes.append(f"{name} is compared with the baseline's {was}: each side has one experiment")
+    return [replace(s, experiment=name) if s.experiment == was else s for s in baseline]
 
 
 def _duplicates(where: str, scores: Sequence[Scored]) -> list[str]:
