@@ -13,6 +13,7 @@ from p2p_eval.cli.exits import exit_codes
 
 if TYPE_CHECKING:
     from p2p_eval.gate.baseline import Baseline
+    from p2p_eval.gate.settings import Settings
 
 __all__ = ["gate"]
 
@@ -118,7 +119,7 @@ def gate(
         if listed:
             _list(baseline, as_json=as_json)
         elif history:
-            _history(baseline, plot, as_json=as_json)
+            _history(baseline, plot, settings, as_json=as_json)
         elif update:
             _update(out, baseline, as_json=as_json, quiet=quiet)
         else:
@@ -145,10 +146,8 @@ def _check(
     from p2p_eval.cli.remarks import remark
     from p2p_eval.gate.measured import read_scores
     from p2p_eval.gate.series import find
-    from p2p_eval.gate.settings import Settings, read_settings
 
-    file = file or (PYPROJECT if PYPROJECT.exists() else None)
-    chosen = Settings() if file is None else read_settings(file)
+    chosen = _settings(file)
     old = find(folder, compare)
     current = read_scores(out)
     if not quiet:
@@ -165,6 +164,13 @@ def _check(
         image_url=image_url,
         quiet=quiet,
     )
+
+
+def _settings(file: Path | None) -> Settings:
+    from p2p_eval.gate.settings import Settings, read_settings
+
+    file = file or (PYPROJECT if PYPROJECT.exists() else None)
+    return Settings() if file is None else read_settings(file)
 
 
 def _update(out: Path, folder: Path, *, as_json: bool, quiet: bool) -> None:
@@ -209,12 +215,12 @@ def _list(folder: Path, *, as_json: bool) -> None:
     )
 
 
-def _history(folder: Path, plot: Path | None, *, as_json: bool) -> None:
+def _history(folder: Path, plot: Path | None, file: Path | None, *, as_json: bool) -> None:
     from p2p_eval.cli.table import print_table
     from p2p_eval.gate.history import history, plot_history
     from p2p_eval.scores.numbers import decimals_for, shown_number
 
-    told = history(_series(folder))
+    told = history(_series(folder), _settings(file))
     if plot is not None:
         plot_history(told, plot)
     if as_json:

@@ -13,6 +13,7 @@ from typing import Any
 from p2p_eval.errors import InputError
 from p2p_eval.gate.baseline import Baseline
 from p2p_eval.gate.checked import number
+from p2p_eval.gate.settings import Settings, names_of
 from p2p_eval.scores.store import write_atomic
 
 __all__ = ["Course", "History", "entry_of", "history", "plot_history"]
@@ -109,14 +110,16 @@ def entry_of(baseline: Baseline) -> dict[str, Any]:
     }
 
 
-def history(baselines: Sequence[Baseline]) -> History:
-    """Follow every figure through baselines, in their order."""
+def history(baselines: Sequence[Baseline], settings: Settings | None = None) -> History:
+    """Follow every guarded figure through baselines, in their order."""
+    settings = settings or Settings()
     found: dict[tuple[str, str, str], dict[int, tuple[float, str, str]]] = {}
     for place, baseline in enumerate(baselines):
         for score in baseline.scored:
             for figure in score.figures:
                 key = score.experiment, score.kind, figure.name
-                found.setdefault(key, {})[place] = figure.value, figure.signature, figure.unit
+                if settings.guards(names_of(*key)):
+                    found.setdefault(key, {})[place] = figure.value, figure.signature, figure.unit
     places = range(len(baselines))
     courses = [
         Course(
