@@ -75,6 +75,8 @@ class Setting:
 
 def current_setting() -> Setting:
     """Describe this moment, the working directory and this machine."""
+    import torch
+
     return Setting(
         datetime.now(UTC).isoformat(timespec="seconds"),
         __version__,
@@ -82,6 +84,7 @@ def current_setting() -> Setting:
         {
             "system": f"{platform.system()} {platform.release()}",
             "processor": platform.processor() or platform.machine(),
+            "vectors": torch.backends.cpu.get_cpu_capability(),
             "python": platform.python_version(),
             **_versions(),
         },
