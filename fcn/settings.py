@@ -22,6 +22,8 @@ FITS = {
     "bool": lambda v: isinstance(v, bool),
     "int": lambda v: isinstance(v, int) and not isinstance(v, bool),
     "float": lambda v: isinstance(v, int | float) and not isinstance(v, bool),
+    "float | str": lambda v: isinstance(v, int | float | str) and not isinstance(v, bool),
+    "dict[str, object]": lambda v: isinstance(v, dict),
 }
 
 

@@ -4,14 +4,17 @@
 
     P2PEvalError
     ├── InputError       an image, a label, a folder or an option cannot be used as it is
+    │   └── GateError    scores cannot be compared with a baseline: all that is wrong, at once
     └── StoreError       a score file is damaged, locked by another run, or could not be written
 
 The network's own errors (weights, label sets, training) are in :mod:`fcn.errors`.
 """
 
+from collections.abc import Sequence
+
 from fcn.errors import shown
 
-__all__ = ["InputError", "P2PEvalError", "StoreError"]
+__all__ = ["GateError", "InputError", "P2PEvalError", "StoreError"]
 
 
 class P2PEvalError(Exception):
@@ -24,6 +27,15 @@ class P2PEvalError(Exception):
 
 class InputError(P2PEvalError):
     """An image, a label, a folder or an option cannot be used as it is."""
+
+
+class GateError(InputError):
+    """Scores cannot be compared with a baseline; the gate neither passes nor fails."""
+
+    def __init__(self, problems: Sequence[str]) -> None:
+        """Take all that is wrong, one text each."""
+        self.problems = tuple(map(shown, problems))
+        super().__init__("\n".join(self.problems))
 
 
 class StoreError(P2PEvalError):

@@ -16,6 +16,7 @@ from p2p_eval.cli import (
     demo,
     doctor,
     fcn_score,
+    gate,
     generate,
     metrics,
     report,
@@ -45,6 +46,7 @@ app.command("color-hist")(color_hist.color_hist)
 app.command("report")(report.report)
 app.command("seg-score")(seg_score.seg_score)
 app.command("tables")(tables.tables)
+app.command("gate")(gate.gate)
 app.command("train")(train.train)
 app.command("generate")(generate.generate)
 app.command("reproduce")(reproduce.reproduce)

@@ -24,7 +24,8 @@ class Figure:
         name: What settings call it: ``psnr``, ``class_iou``, ``iou[road]``, ``labelled_real_pct``.
         value: Over all images, in ``unit``; NaN where it is not defined, as for a class that never
             occurs.
-        better: Which direction is better; ``zero`` means nearer to 0.
+        better: Which direction is better; ``zero`` means nearer to 0; None where nobody has said,
+            which the settings of the gate must do then.
         unit: As ``dB``; empty for a plain ratio.
         signature: Everything that the value depends on, but the images.
         std: Standard deviation of the value, of a figure without rows; None where it has rows.
@@ -32,7 +33,7 @@ class Figure:
 
     name: str
     value: float
-    better: Better
+    better: Better | None
     unit: str
     signature: str
     std: float | None = None

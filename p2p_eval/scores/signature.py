@@ -88,6 +88,25 @@ class Signature:
         }
         return Signature(signatures[0].metric, values)
 
+    @staticmethod
+    def differences(a: str, b: str) -> str:
+        """Say in which settings two lines differ; both as they are, where one is no signature.
+
+        Example:
+            >>> Signature.differences("psnr|peak:255|device:cpu", "psnr|peak:255|device:cuda")
+            'device: cpu and cuda'
+        """
+        try:
+            one, other = Signature.parse(a), Signature.parse(b)
+        except ValueError:
+            return f"{a} and {b}"
+        x, y = one.settings, other.settings
+        keys = [key for key in dict.fromkeys((*x, *y)) if x.get(key) != y.get(key)]
+        texts = [f"{key}: {x.get(key, 'none')} and {y.get(key, 'none')}" for key in keys]
+        if one.metric != other.metric:
+            texts.insert(0, f"{one.metric} and {other.metric}")
+        return ", ".join(texts)
+
 
 def marks(signatures: Iterable[str]) -> dict[str, str]:
     """Give each signature a letter; none where all are the same.

@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from p2p_eval.scores.bootstrap import DRAWS, bootstrap_interval
+from p2p_eval.scores.bootstrap import DRAWS, bootstrap_interval, whole_numbers
 
 __all__ = ["Comparison", "Summary", "compare", "summaries", "summary"]
 
@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 
 UNKNOWN: Interval = (math.nan, math.nan)
-EXACT_BITS = 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +179,7 @@ def _intervals_of_means(columns: Sequence[Floats], draws: int, seed: int) -> lis
     intervals = [UNKNOWN] * len(columns)
     for count in {len(column) for column in columns} - {0, 1}:
         places = [n for n, column in enumerate(columns) if len(column) == count]
-        centres, units, whole = zip(*(_whole_numbers(columns[n]) for n in places), strict=True)
+        centres, units, whole = zip(*(whole_numbers(columns[n]) for n in places), strict=True)
         ends = bootstrap_interval(
             np.stack(whole, axis=1), partial(_divided, count), draws=draws, seed=seed
         )
@@ -191,25 +190,6 @@ def _intervals_of_means(columns: Sequence[Floats], draws: int, seed: int) -> lis
 
 def _divided(count: int, sums: Floats) -> Floats:
     return sums / count
-
-
-def _whole_numbers(values: Floats) -> tuple[float, float, Floats]:
-    """Return a centre, a unit, and how many units each value is above the centre.
-
-    Sums of floating-point numbers depend on their order, and so on the number of threads. Sums of
-    whole numbers below 2**53 do not: the values are taken as multiples of a power of two so small
-    that their sums just stay below it, some 2**-40 of their spread for 4000 images. So is the
-    centre: an end that is 0, as where most images of two experiments are equal, comes out as 0.
-    """
-    centre = _mean(values)
-    spread = float(np.abs(values - centre).max())
-    _, exponent = math.frexp(len(values) * spread)
-    unit = math.ldexp(1.0, exponent - EXACT_BITS)
-    if not (spread and unit):
-        return centre, unit, np.zeros_like(values)
-    if math.isfinite(units := centre / unit):
-        centre = float(np.rint(units)) * unit
-    return centre, unit, np.rint((values - centre) / unit)
 
 
 def _wilcoxon(differences: Floats) -> float:

@@ -121,8 +121,12 @@ def remove_leftovers(folder: Path) -> None:
 
 
 @contextmanager
-def exclusive(out: Path) -> Iterator[None]:
+def exclusive(out: Path, wait: float = 0.0) -> Iterator[None]:
     """Hold a folder for this run; make it if it is missing.
+
+    Args:
+        out: The folder.
+        wait: Seconds to wait for another run that holds it.
 
     Raises:
         StoreError: Another run holds it, or it cannot be written to.
@@ -130,7 +134,7 @@ def exclusive(out: Path) -> Iterator[None]:
     lock = FileLock(out / LOCK_NAME)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
+        lock.acquire(timeout=wait)
     except Timeout as error:
         raise StoreError(
             f"{out}: another run is writing to this folder; wait for it, or choose another --out"

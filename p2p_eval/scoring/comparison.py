@@ -179,7 +179,7 @@ def compare_sides(
             if a.signatures[metric] != b.signatures[metric]:
                 refused.append(
                     f"{metric} of {a.name} and {b.name} is not compared: their signatures differ "
-                    f"({_differences(a.signatures[metric], b.signatures[metric])})"
+                    f"({Signature.differences(a.signatures[metric], b.signatures[metric])})"
                 )
                 continue
             comparisons.append(_compare(a, b, metric, pairs, draws, seed))
@@ -252,9 +252,3 @@ def _same_pixels(x: SourceFile, y: SourceFile, out: Path) -> bool:
         return True
     a, b = (read_rgb(ImageRef(out / file.path, file.half)) for file in (x, y))
     return np.array_equal(a, b)
-
-
-def _differences(a: str, b: str) -> str:
-    x, y = Signature.parse(a).settings, Signature.parse(b).settings
-    keys = [key for key in dict.fromkeys((*x, *y)) if x.get(key) != y.get(key)]
-    return ", ".join(f"{key}: {x.get(key, 'none')} and {y.get(key, 'none')}" for key in keys)

@@ -1,0 +1,1 @@
+"""What the gate says, in each format: one file a format."""
