@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,17 +93,18 @@ class AssertQuality:
         from p2p_eval.gate.check import check
         from p2p_eval.gate.measured import read_scores
         from p2p_eval.gate.series import add, find
+        from p2p_eval.gate.setting import current_setting
 
         chosen = self._settings(settings)
         out, folder = self._path("scores", scores), self._path("baseline", baseline)
         current = read_scores(out)
         if self._config.getoption("p2p_update"):
             # Equal by definition; what a check would not accept must not become a baseline.
-            check(current.scored, current.scored, chosen)
-            written = add(folder, current.scored)
+            checked = check(current.scored, current.scored, chosen)
+            written = add(folder, current.scored, current_setting(self._config.rootpath))
             name = self._relative(written)
             self._properties.append((UPDATED, name))
-            checked = check(current.scored, current.scored, chosen, source=written.name)
+            checked = replace(checked, source=written.name)
             if self._config.getoption("p2p_update_allowed"):
                 return checked, None
             return checked, (

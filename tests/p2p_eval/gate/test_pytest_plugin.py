@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tomllib
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -185,6 +186,26 @@ def test_an_update_fails_then_the_next_run_passes(project: pytest.Pytester) -> N
     result.stdout.fnmatch_lines(["*::test_quality: wrote .p2p-eval/0002_*.json"])
     assert "this run fails" not in result.stdout.str()
     assert [p.name[:5] for p in baselines(project.path / ".p2p-eval")] == ["0001_", "0002_"]
+
+
+def test_a_baseline_names_the_commit_of_the_project(project: pytest.Pytester) -> None:
+    """Wherever a test is at the time."""
+    for line in ("init -q", "add pyproject.toml", "commit -q -m first"):
+        names = ("-c", "user.name=a", "-c", "user.email=a@example.org")
+        subprocess.run(["git", *names, *line.split()], cwd=project.path, check=True)
+    git = ["git", "rev-parse", "HEAD"]
+    commit = subprocess.run(git, cwd=project.path, check=True, capture_output=True, text=True)
+    project.makepyfile(
+        """
+        def test_quality(assert_quality, monkeypatch):
+            monkeypatch.chdir("/")
+            checked = assert_quality("scores")
+            assert checked.passed and checked.source.startswith("0001_")
+        """
+    )
+    run(project, "--p2p-update", "--p2p-update-allowed").assert_outcomes(passed=1)
+    (path,) = baselines(project.path / ".p2p-eval")
+    assert path.name.split("_")[1] == commit.stdout[:8]
 
 
 @pytest.mark.parametrize("workers", [(), ("-p", "xdist.plugin", "-n", "1")])
