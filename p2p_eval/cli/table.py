@@ -1,12 +1,16 @@
-"""A table on stdout that never cuts a figure."""
+"""A table that never cuts a figure, on stdout or as text."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from io import StringIO
+from typing import TYPE_CHECKING, Any
 
-__all__ = ["FCN_FIGURES", "print_entries", "print_table"]
+if TYPE_CHECKING:
+    from rich.console import Console
+
+__all__ = ["FCN_FIGURES", "print_entries", "print_table", "table_text"]
 
 FCN_FIGURES = ("per-pixel\nacc.", "per-class\nacc.", "class\nIOU")
 """Headings of the three FCN-scores."""
@@ -24,9 +28,38 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         columns: Headings.
         rows: One text a column.
     """
+    from rich.console import Console
+
+    _print(
+        Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH),
+        title,
+        columns,
+        rows,
+    )
+
+
+def table_text(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Give the same table as text, without title and colours.
+
+    Args:
+        columns: Headings.
+        rows: One text a column.
+    """
+    from rich.console import Console
+
+    file = StringIO()
+    console = Console(
+        file=file, highlight=False, width=PIPE_WIDTH, color_system=None, force_terminal=False
+    )
+    _print(console, None, columns, rows)
+    return "\n".join(line.rstrip() for line in file.getvalue().splitlines()).strip("\n")
+
+
+def _print(
+    console: Console, title: str | None, columns: Sequence[str], rows: Iterable[Sequence[str]]
+) -> None:
     from rich import box
     from rich.cells import cell_len
-    from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
@@ -38,7 +71,6 @@ def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]
         table.add_column(Text(column), justify="right", no_wrap=True, min_width=widest)
     for row in rows:
         table.add_row(*map(Text, row))
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)
     needed = console.measure(table, options=console.options.update(width=MEASURED)).minimum
     console.width = max(console.width, needed)
     console.print(table)

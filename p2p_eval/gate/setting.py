@@ -22,7 +22,7 @@ PACKAGES = ("numpy", "opencv-python-headless", "pillow", "scipy", "torch")
 
 @dataclass(frozen=True, slots=True)
 class Commit:
-    """Of the working directory: its id, branch and time, and whether files differ from it."""
+    """Of a folder: its id, branch and time, and whether files differ from it."""
 
     id: str
     branch: str
@@ -73,14 +73,14 @@ class Setting:
         )
 
 
-def current_setting() -> Setting:
-    """Describe this moment, the working directory and this machine."""
+def current_setting(folder: Path = Path()) -> Setting:
+    """Describe this moment, a folder (by default the working directory) and this machine."""
     import torch
 
     return Setting(
         datetime.now(UTC).isoformat(timespec="seconds"),
         __version__,
-        _commit(Path.cwd()),
+        _commit(folder),
         {
             "system": f"{platform.system()} {platform.release()}",
             "processor": platform.processor() or platform.machine(),

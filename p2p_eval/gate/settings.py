@@ -40,7 +40,16 @@ from p2p_eval.errors import InputError
 from p2p_eval.gate.scored import Better, Figure
 from p2p_eval.scores.bootstrap import DRAWS, LEVEL
 
-__all__ = ["Amount", "Rule", "Settings", "fits", "names_of", "parse_amount", "read_settings"]
+__all__ = [
+    "Amount",
+    "Rule",
+    "Settings",
+    "fits",
+    "names_of",
+    "parse_amount",
+    "read_settings",
+    "read_table",
+]
 
 MAX_BYTES = 1 << 20
 MAX_DRAWS = 1_000_000
@@ -217,8 +226,8 @@ def read_settings(path: Path) -> Settings:
     if path.name == "pyproject.toml":
         for key in TABLE:
             document = document.get(key, {}) if isinstance(document, dict) else document
-        return _settings(f"{path}, [{'.'.join(TABLE)}]", document)
-    return _settings(str(path), document)
+        return read_table(f"{path}, [{'.'.join(TABLE)}]", document)
+    return read_table(str(path), document)
 
 
 def parse_amount(source: str, key: str, value: float | str) -> Amount:
@@ -244,7 +253,16 @@ def parse_amount(source: str, key: str, value: float | str) -> Amount:
     return amount
 
 
-def _settings(source: str, document: Any) -> Settings:
+def read_table(source: str, document: Any) -> Settings:
+    """Read a table of settings, as TOML has them.
+
+    Args:
+        source: Where it stands, for messages.
+        document: Values by key.
+
+    Raises:
+        InputError: It is no table, a key is unknown, or a value does not fit.
+    """
     if not isinstance(document, Mapping):
         raise InputError(f"{source}: got {brief(document)}, expected a table of settings")
     values = typed_values(_Keys, source, document, InputError)

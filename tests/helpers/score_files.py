@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,13 @@ from PIL import Image
 
 from fcn.labels import label_set
 from p2p_eval.scores.confusion_file import FrameCounts, confusion_bytes
-from p2p_eval.scores.values_file import MetricFacts, MetricValues, SourceFile, ValueRow
+from p2p_eval.scores.values_file import (
+    MetricFacts,
+    MetricValues,
+    SourceFile,
+    ValueRow,
+    read_metric_values,
+)
 from p2p_eval.scoring.segmentation_report import SegmentationReport, score_experiment
 
 METRICS = {
@@ -103,6 +110,25 @@ def write_metrics(
     reason = "its weights are not here; put vgg16-397923af.pth into the torch hub cache"
     unavailable = [{"metric": "lpips[vgg-v0.1]", "reason": reason}]
     document = {"schema": "p2p-eval/metrics/1", "experiments": [entry], "unavailable": unavailable}
+    write_json(folder / "score.json", document)
+
+
+def worsen(out: Path, name: str, metric: str, loss: float) -> None:
+    """Let every image of an experiment lose so much, as another model of the same images would."""
+    folder = out / name / "metrics"
+    sign = -1 if METRICS[metric][0] == "higher" else 1
+    values = read_metric_values(folder / "values.json")
+    rows = tuple(
+        replace(row, values={**row.values, metric: row.values[metric] + sign * loss})
+        for row in values.rows
+    )
+    changed = replace(values, rows=rows)
+    (folder / "values.json").write_bytes(b"".join(changed.lines()))
+    document = json.loads((folder / "score.json").read_text())
+    figure = document["experiments"][0]["metrics"][metric]
+    known = [row.values[metric] for row in rows if np.isfinite(row.values[metric])]
+    figure["mean"] = float(np.mean(known))
+    figure["ci95"] = None
     write_json(folder / "score.json", document)
 
 

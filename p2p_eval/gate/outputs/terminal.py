@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fcn.errors import shown
-from p2p_eval.gate.checked import Checked
+from p2p_eval.gate.checked import Checked, CheckedFigure
 from p2p_eval.gate.outputs.texts import HEADINGS, cells, labels
 
 __all__ = ["remarks", "table"]
 
 
-def table(checked: Checked) -> tuple[str, list[str], list[list[str]]]:
-    """Give title, headings and rows; what failed comes first."""
-    figures = checked.by_verdict
+def table(
+    checked: Checked, figures: Sequence[CheckedFigure] | None = None
+) -> tuple[str, list[str], list[list[str]]]:
+    """Give title, headings and rows, of some figures or all; what failed comes first."""
+    figures = checked.by_verdict if figures is None else figures
     experiments = {figure.experiment for figure in figures}
     start = f"{experiments.pop()}: " if len(experiments) == 1 else ""
     title = f"{start}{checked.summary} (against {checked.source})"
