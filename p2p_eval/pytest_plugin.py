@@ -114,7 +114,7 @@ class AssertQuality:
             )
         old = find(folder, self._which(compare))
         checked = check(old.scored, current.scored, chosen, source=old.name)
-        summary = f"{checked.summary} ({self._relative(out)} against {old.name})"
+        summary = _line(f"{checked.summary} ({self._relative(out)} against {old.name})")
         self._properties.append((COMPARED, summary))
         return checked, None if checked.passed else _message(checked, summary, current.notes)
 
