@@ -85,7 +85,10 @@ def find(folder: Path, which: str | None = None) -> Baseline:
                 return _read(path)
         numbers = ", ".join(str(number_of(path)) for path in series) or "none"
         raise InputError(f"{folder}: got baseline {which}, expected one of those there: {numbers}")
-    return _read(Path(which))
+    path = Path(which)
+    if not path.exists():
+        raise InputError(f"got baseline {which!r}, expected a number or a file that is there")
+    return _read(path)
 
 
 def _read(path: Path) -> Baseline:

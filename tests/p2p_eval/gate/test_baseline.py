@@ -101,6 +101,8 @@ def test_numbers_go_up_and_the_newest_is_taken(tmp_path: Path) -> None:
     assert add(tmp_path, scored(), SETTING).name.startswith("0004")
     with pytest.raises(InputError, match="got baseline 2, expected one of those there: 1, 3, 4"):
         find(tmp_path, "2")
+    with pytest.raises(InputError, match=r"got baseline 'nowhere.json', expected a number or a"):
+        find(tmp_path, "nowhere.json")
 
 
 def test_no_baseline_is_no_pass(tmp_path: Path) -> None:
