@@ -199,7 +199,10 @@ def test_a_reload_goes_on_at_the_same_trial(person: BrowserContext, server: Serv
     for _ in range(LENGTH - 3):
         answer(page)
     expect(page.locator("#done")).to_be_visible()
-    assert [int(v["trial"]) for v in kept(server)] == list(range(1, LENGTH + 1))
+    votes = kept(server)
+    assert [int(v["trial"]) for v in votes] == list(range(1, LENGTH + 1))
+    # The pair that stood there was shown again, and that is known.
+    assert [int(v["seen_before"]) for v in votes] == [int(n == 4) for n in range(1, LENGTH + 1)]
     page.reload()
     page.locator("#agree").click()
     expect(page.locator("#done")).to_be_visible()

@@ -297,6 +297,11 @@ def _notes(
                 f"note: {name}: the window lost the focus in {lost} of {len(judged[name])} trials, "
                 "which count"
             )
+        if again := sum(bool(vote.seen_before) for _, vote in judged[name]):
+            notes.append(
+                f"note: {name}: the pair had been shown before, as before a reload, in {again} of "
+                f"{len(judged[name])} trials, which count"
+            )
         if rate.participants < 2:
             notes.append(
                 f"warning: {name}: one participant, so nothing is known of how people differ: no "

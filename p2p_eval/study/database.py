@@ -75,6 +75,7 @@ answers = Table(
     Column("right_ms", Float(53), nullable=False),
     Column("dropped_frames", BigInteger, nullable=False),
     Column("lost_focus", Boolean, nullable=False),
+    Column("seen_before", BigInteger, nullable=False),
     Column("at", Float(53), nullable=False),
 )
 
@@ -115,6 +116,7 @@ class Answer:
     shown_ms: tuple[float, float]
     dropped_frames: int
     lost_focus: bool
+    seen_before: int
 
 
 class Database:
@@ -275,6 +277,7 @@ class Database:
             shown_ms=(row.left_ms, row.right_ms),
             dropped_frames=row.dropped_frames,
             lost_focus=row.lost_focus,
+            seen_before=row.seen_before,
             trials=len(session.trials),
         )
 
@@ -298,6 +301,7 @@ def _columns(answer: Answer) -> dict[str, object]:
         "right_ms": right,
         "dropped_frames": answer.dropped_frames,
         "lost_focus": answer.lost_focus,
+        "seen_before": answer.seen_before,
         "at": time.time(),
     }
 

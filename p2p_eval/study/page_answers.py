@@ -19,7 +19,7 @@ from p2p_eval.study.votes import Vote
 __all__ = ["AnswerReader", "Collected", "RefusedError"]
 
 MAX_MILLISECONDS = 1e9
-MAX_FRAMES = 1_000_000
+MAX_COUNT = 1_000_000
 PSEUDONYM = re.compile(r"[0-9a-f]{32}")
 
 
@@ -71,7 +71,7 @@ class AnswerReader:
 
         Args:
             answers: A list, or the JSON of one: ``{"trial", "answer", "response_ms", "shown_ms",
-                "dropped_frames", "lost_focus"}`` each, from trial 1 on.
+                "dropped_frames", "lost_focus", "seen_before"}`` each, from trial 1 on.
             plan_hash: Of the plan that they claim to be of.
             session: That they claim to be of.
             person: Who gave them; a pseudonym takes its place.
@@ -128,8 +128,9 @@ def _given(record: Any, number: int) -> dict[str, Any]:
         "answer": _side(record.get("answer"), number),
         "response_ms": _milliseconds(record.get("response_ms"), number),
         "shown_ms": _pair(record.get("shown_ms"), number),
-        "dropped_frames": _frames(record.get("dropped_frames"), number),
+        "dropped_frames": _count(record, "dropped_frames", number),
         "lost_focus": _flag(record.get("lost_focus"), number),
+        "seen_before": _count(record, "seen_before", number),
     }
 
 
@@ -169,11 +170,12 @@ def _number(value: Any, key: str, number: int) -> float:
     return float(value)
 
 
-def _frames(value: Any, number: int) -> int | None:
+def _count(record: dict[str, Any], key: str, number: int) -> int | None:
+    value = record.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_FRAMES:
-        _refuse(number, "dropped_frames", value, f"a whole number to {MAX_FRAMES}")
+    if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= MAX_COUNT:
+        _refuse(number, key, value, f"a whole number to {MAX_COUNT}")
     return value
 
 

@@ -82,6 +82,7 @@ class _Record(BaseModel):
     shown_ms: Annotated[list[Milliseconds], Field(min_length=2, max_length=2)]
     dropped_frames: Annotated[int, Field(ge=0, le=1_000_000)]
     lost_focus: bool
+    seen_before: Annotated[int, Field(ge=0, le=1_000_000)]
 
     def kept(self) -> Answer:
         left, right = self.shown_ms
@@ -92,6 +93,7 @@ class _Record(BaseModel):
             (left, right),
             self.dropped_frames,
             self.lost_focus,
+            self.seen_before,
         )
 
 

@@ -140,6 +140,7 @@ def simulate(
                 shown_ms=(milliseconds, milliseconds),
                 dropped_frames=0,
                 lost_focus=False,
+                seen_before=0,
                 trials=len(session.trials),
             )
 

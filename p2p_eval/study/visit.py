@@ -111,6 +111,7 @@ async def take_part(
             "shown_ms": [float(milliseconds)] * 2,
             "dropped_frames": 0,
             "lost_focus": False,
+            "seen_before": 0,
         }
         _, seconds = await _insist(client, "/api/answers", record)
         visited.answers[trial] = side

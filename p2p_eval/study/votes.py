@@ -24,7 +24,7 @@ REQUIRED = (
 
 COLUMNS = (
     *REQUIRED, "trials", "order", "response_ms", "shown_left_ms", "shown_right_ms",
-    "dropped_frames", "lost_focus",
+    "dropped_frames", "lost_focus", "seen_before",
 )  # fmt: skip
 """All columns, in order; what is not known is empty."""
 
@@ -50,6 +50,7 @@ class Vote:
         shown_ms: How long the images were seen on the screen, left and right, or None.
         dropped_frames: While they were shown, or None.
         lost_focus: Whether the window lost it while they were shown, or None.
+        seen_before: How often the pair was shown before, as before a reload, or None.
         trials: Of the whole session, practice included, or None where that is not known.
     """
 
@@ -67,6 +68,7 @@ class Vote:
     shown_ms: tuple[float, float] | None = None
     dropped_frames: int | None = None
     lost_focus: bool | None = None
+    seen_before: int | None = None
     trials: int | None = None
 
     @property
@@ -102,6 +104,7 @@ def votes_csv(votes: Iterable[Vote], plan: str) -> Iterator[str]:
                 *(_number(value) for value in (vote.order, vote.response_ms, left, right)),
                 vote.dropped_frames,
                 None if vote.lost_focus is None else int(vote.lost_focus),
+                vote.seen_before,
             ]
         )
         yield text.getvalue()
@@ -174,6 +177,7 @@ def _vote(row: Row) -> Vote:
         shown_ms=(row.number(shown[0]), row.number(shown[1])) if known.issuperset(shown) else None,
         dropped_frames=row.whole("dropped_frames") if "dropped_frames" in known else None,
         lost_focus=row.one_of("lost_focus", "0", "1") == "1" if "lost_focus" in known else None,
+        seen_before=row.whole("seen_before") if "seen_before" in known else None,
         trials=trials,
     )
 

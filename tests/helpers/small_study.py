@@ -42,6 +42,7 @@ def records(session: Session, side: str = "left") -> list[dict[str, Any]]:
             "shown_ms": [1000.2, 1000.2],
             "dropped_frames": 0,
             "lost_focus": False,
+            "seen_before": 0,
         }
         for number in range(1, len(session.trials) + 1)
     ]

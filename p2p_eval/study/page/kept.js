@@ -1,21 +1,6 @@
 // The answers of one session, kept in the browser so that a reload goes on where it stopped.
 
-/** Where a browser keeps nothing, as in some private windows, they last as long as the page. */
-export function read(key) {
-  try {
-    return JSON.parse(localStorage.getItem(key));
-  } catch {
-    return null;
-  }
-}
-
-export function write(key, value) {
-  try {
-    localStorage.setItem(key, JSON.stringify(value));
-  } catch {
-    // Nothing is lost but the way back after a reload.
-  }
-}
+import { read, write } from "./session.js";
 
 export class Kept {
   #key;

@@ -1,7 +1,7 @@
 // How a session travels on Mechanical Turk: it comes in the page, and goes in the page's form.
 
-import { Refused, consent, fail, runSession } from "./session.js";
-import { Kept, keeper, read, write } from "./kept.js";
+import { Refused, consent, fail, read, runSession, write } from "./session.js";
+import { Kept, keeper } from "./kept.js";
 
 const NO_ASSIGNMENT = [null, "", "ASSIGNMENT_ID_NOT_AVAILABLE"];
 
@@ -20,9 +20,11 @@ async function run() {
     throw new Refused("You took part in this study already, and one person can do so only once. " +
       "Please return this HIT. Thank you.");
   }
-  const kept = new Kept(`p2p-eval:${plan}:${assignment}`);
+  const key = `${plan}:${assignment}`;
+  const kept = new Kept(`p2p-eval:${key}`);
   await consent(kept.answers.length > 0);
   await runSession({
+    key,
     trials: given.trials.split(" ").map((pair) => {
       const [left, right] = pair.split("-");
       return { left, right };

@@ -23,6 +23,7 @@ async function run() {
   session = await insist(() => post("/api/session", { participant: who, agreed: true }));
   await runSession({
     ...session,
+    key: session.id,
     imageUrl: (name) => `/images/${name}.png`,
     answer: (record) => post("/api/answers", { plan: session.plan, session: session.id, ...record }),
     finished: async () => {},

@@ -10,6 +10,23 @@ const LONGEST_WAIT = 30000;
 /** What went wrong for good: it is shown, and not tried again. */
 export class Refused extends Error {}
 
+/** Where a browser keeps nothing, as in some private windows, what is kept lasts as the page does. */
+export function read(key) {
+  try {
+    return JSON.parse(localStorage.getItem(key));
+  } catch {
+    return null;
+  }
+}
+
+export function write(key, value) {
+  try {
+    localStorage.setItem(key, JSON.stringify(value));
+  } catch {
+    // Nothing is lost but what a reload would find.
+  }
+}
+
 export const element = (id) => document.getElementById(id);
 export const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 const frame = () => new Promise((resolve) => requestAnimationFrame(resolve));
@@ -34,19 +51,20 @@ export async function consent(resumed) {
  * Run the session that `trials` are, from the first unanswered trial to the end.
  *
  * @param {object} session
+ * @param {string} session.key  Names this person's session in the browser's storage.
  * @param {{left: string, right: string}[]} session.trials  Names of images, practice first.
  * @param {number} session.practice  How many trials are practice, with feedback.
  * @param {number} session.milliseconds  How long both images are shown.
  * @param {number} session.start  First unanswered trial, from 1; beyond the last: all are.
  * @param {(name: string) => string} session.imageUrl
  * @param {(record: object) => Promise<{correct?: boolean, next?: number}>} session.answer
- *     Keeps an answer: {trial, answer, response_ms, shown_ms, dropped_frames, lost_focus}. It may
- *     say whether the answer was correct, and which trial comes next. Where it fails it is called
- *     again, with the same record, until it succeeds or throws Refused.
+ *     Keeps an answer: {trial, answer, response_ms, shown_ms, dropped_frames, lost_focus,
+ *     seen_before}. It may say whether the answer was correct, and which trial comes next. Where it
+ *     fails it is called again, with the same record, until it succeeds or throws Refused.
  * @param {() => Promise<void>} session.finished  Called once all trials are answered.
  */
 export async function runSession(session) {
-  const { trials, practice, milliseconds, start, imageUrl, answer, finished } = session;
+  const { key, trials, practice, milliseconds, start, imageUrl, answer, finished } = session;
   if (start <= trials.length) {
     show("loading");
     const images = await preload(trials.slice(start - 1), imageUrl);
@@ -58,7 +76,9 @@ export async function runSession(session) {
     let trial = start;
     while (trial <= trials.length) {
       progress(trial, trials.length, practice);
-      const record = { trial, ...(await runTrial(trials[trial - 1], images, milliseconds, frameLength)) };
+      const shown = await runTrial(trials[trial - 1], images, milliseconds, frameLength, () =>
+        countShowing(`p2p-eval:shown:${key}:${trial}`));
+      const record = { trial, ...shown };
       const reply = await insist(() => answer(record));
       if (reply.correct !== undefined) await feedback(reply.correct);
       trial = reply.next ?? trial + 1;
@@ -96,7 +116,7 @@ export async function insist(action) {
 const online = () =>
   new Promise((resolve) => addEventListener("online", resolve, { once: true }));
 
-async function runTrial(trial, images, milliseconds, frameLength) {
+async function runTrial(trial, images, milliseconds, frameLength, count) {
   const pair = [images.get(trial.left), images.get(trial.right)];
   element("left-image").replaceChildren(pair[0]);
   element("right-image").replaceChildren(pair[1]);
@@ -104,6 +124,7 @@ async function runTrial(trial, images, milliseconds, frameLength) {
   pair[1].alt = "Right image";
   await Promise.all([sleep(PAUSE), ...pair.map((image) => image.decode())]);
   await visible();
+  const before = count();
   const seen = await present(element("stimulus"), milliseconds, frameLength);
   element("left-image").replaceChildren();
   element("right-image").replaceChildren();
@@ -114,7 +135,15 @@ async function runTrial(trial, images, milliseconds, frameLength) {
     shown_ms: [seen.duration, seen.duration],
     dropped_frames: seen.dropped,
     lost_focus: seen.lostFocus,
+    seen_before: before,
   };
+}
+
+/** How often this browser showed the pair before, as in another tab or before a reload. */
+function countShowing(key) {
+  const before = Number(read(key)) || 0;
+  write(key, before + 1);
+  return before;
 }
 
 /**

@@ -1,8 +1,10 @@
 // How a session travels without a server of ours: it is a file, and the answers are posted to an
 // address that somebody gave, or saved as a file.
 
-import { Refused, consent, element, fail, insist, panelId, runSession, show, sleep } from "./session.js";
-import { Kept, keeper, read, write } from "./kept.js";
+import {
+  Refused, consent, element, fail, insist, panelId, read, runSession, show, sleep, write,
+} from "./session.js";
+import { Kept, keeper } from "./kept.js";
 
 const SCHEMA = "p2p-eval/study-answers/1";
 const TRIES = 3;
@@ -18,10 +20,12 @@ async function run() {
     throw new Refused("This link leads to no session of the study. Please check that it is whole.");
   }
   const session = await insist(() => load(`sessions/${id}.json`));
-  const kept = new Kept(`p2p-eval:${study.plan}:${id}:${who}`);
+  const key = `${study.plan}:${id}:${who}`;
+  const kept = new Kept(`p2p-eval:${key}`);
   await consent(kept.answers.length > 0);
   await runSession({
     ...session,
+    key,
     practice: session.real.length,
     start: kept.next,
     imageUrl: (name) => `images/${name}.png`,

@@ -95,6 +95,16 @@ def test_lost_focus_is_said() -> None:
     assert report.notes == ("note: L1: the window lost the focus in 1 of 24 trials, which count",)
 
 
+def test_pairs_that_were_shown_again_are_said() -> None:
+    votes = session("a", half()) + session("b", [True, *half(11)])
+    votes[3] = replace(votes[3], seen_before=2)
+    (note,) = analyze(votes).notes
+    assert note == (
+        "note: L1: the pair had been shown before, as before a reload, in 1 of 24 trials, which "
+        "count"
+    )
+
+
 def test_first_session_of_a_person() -> None:
     votes = session("a", half(), name="late", order=5) + session("a", half(), name="early", order=1)
     votes += session("b", half()) + session("c", half(), algorithm="cGAN")

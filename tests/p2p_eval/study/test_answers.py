@@ -20,7 +20,7 @@ PLAN = "0" * 64
 VOTE = Vote("p1", "s1", "L1+cGAN", 1, False, "left", "right", "L1/target/1.png", "L1/output/1.png")
 FULL = replace(
     VOTE, trial=2, practice=True, answer=None, order=1.5, response_ms=0.1 + 0.2,
-    shown_ms=(999.5, 1001.25), dropped_frames=3, lost_focus=True, trials=50,
+    shown_ms=(999.5, 1001.25), dropped_frames=3, lost_focus=True, seen_before=2, trials=50,
 )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def test_practice_of_ours(tmp_path: Path) -> None:
         (lambda s: s.replace("p1", "x" * 1025), "column participant: got 'xxxx"),
         (lambda s: s.replace("p1", '"a\nb"'), r"column participant: got 'a\nb'"),
         (lambda s: s.replace("p1", '"a'), "got no CSV file in UTF-8 (line 2: unexpected end"),
-        (lambda s: s.replace("p1", "a,b"), "line 2: got 18 cells, expected 17 as in the header"),
+        (lambda s: s.replace("p1", "a,b"), "line 2: got 19 cells, expected 18 as in the header"),
         (lambda s: s + s.split("\n")[1], "trial 1 of session 's1' by 'p1' twice"),
         (lambda s: s.encode("utf-16"), "got no CSV file in UTF-8 (invalid start byte at byte 0)"),
         (lambda s: s.replace("p1", "a\0b"), r"column participant: got 'a\x00b'"),

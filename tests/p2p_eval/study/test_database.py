@@ -22,7 +22,7 @@ NOW = 1e9
 
 
 def answer(trial: int, side: Side = "left") -> Answer:
-    return Answer(trial, side, 500.0, (1000.0, 1000.0), 0, False)
+    return Answer(trial, side, 500.0, (1000.0, 1000.0), 0, False, 0)
 
 
 @pytest.fixture(scope="module")

@@ -169,6 +169,7 @@ def test_a_row_that_breaks_a_rule_is_refused_alone(
         ({"dropped_frames": 0.5}, "dropped_frames: got 0.5"),
         ({"dropped_frames": 10**9}, "dropped_frames: got 1000000000"),
         ({"lost_focus": 1}, "lost_focus: got 1"),
+        ({"seen_before": -1}, "seen_before: got -1"),
     ],
 )
 def test_an_answer_out_of_range_refuses_its_session(
@@ -183,12 +184,15 @@ def test_an_answer_out_of_range_refuses_its_session(
 
 def test_what_a_page_did_not_measure_is_unknown(tmp_path: Path, plan: Plan) -> None:
     rows = rows_of(plan)
-    nothing = dict.fromkeys(("response_ms", "shown_ms", "dropped_frames", "lost_focus"))
+    nothing = dict.fromkeys(
+        ("response_ms", "shown_ms", "dropped_frames", "lost_focus", "seen_before")
+    )
     rows[1]["Answer.answers"] = spoiled(plan, **nothing)
     found = read(tmp_path, plan, rows)
     assert found.refused == ()
     vote = next(vote for vote in found.votes if vote.session == "A1" and vote.trial == 4)
     assert (vote.response_ms, vote.shown_ms, vote.dropped_frames, vote.lost_focus) == (None,) * 4
+    assert vote.seen_before is None
 
 
 def test_a_session_of_the_plan_that_was_assigned_to_another_is_refused(

@@ -65,6 +65,7 @@ def record(session: dict[str, Any], trial: int, side: str = "left") -> dict[str,
         "shown_ms": [1000.2, 1000.2],
         "dropped_frames": 0,
         "lost_focus": False,
+        "seen_before": 0,
     }
 
 
