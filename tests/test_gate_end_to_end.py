@@ -149,6 +149,15 @@ def test_other_images_and_other_settings_are_no_pass(team: Path) -> None:
     assert "missing" in less.stderr
 
 
+def test_what_could_not_be_compared_becomes_no_baseline(team: Path) -> None:
+    (team / "gate.toml").write_text('ignore = ["*"]\n')
+    before = sorted((team / ".p2p-eval").iterdir())
+    result = gate("good-scores", "--update", "--settings", "gate.toml", cwd=team)
+    assert result.returncode == 2
+    assert "got no figure to guard" in result.stderr
+    assert sorted((team / ".p2p-eval").iterdir()) == before
+
+
 def test_a_damaged_baseline_is_no_pass(team: Path) -> None:
     (path,) = (team / ".p2p-eval").glob("*.json")
     whole = path.read_text()

@@ -121,7 +121,7 @@ def gate(
         elif history:
             _history(baseline, plot, settings, as_json=as_json)
         elif update:
-            _update(out, baseline, as_json=as_json, quiet=quiet)
+            _update(out, baseline, settings, as_json=as_json, quiet=quiet)
         else:
             code = _check(
                 out, baseline, compare, settings,
@@ -173,13 +173,16 @@ def _settings(file: Path | None) -> Settings:
     return Settings() if file is None else read_settings(file)
 
 
-def _update(out: Path, folder: Path, *, as_json: bool, quiet: bool) -> None:
+def _update(out: Path, folder: Path, file: Path | None, *, as_json: bool, quiet: bool) -> None:
     from p2p_eval.cli.remarks import remark
+    from p2p_eval.gate.check import check
     from p2p_eval.gate.history import entry_of
     from p2p_eval.gate.measured import read_scores
     from p2p_eval.gate.series import add, find
 
     current = read_scores(out)
+    # Equal by definition; what a check would not accept must not become a baseline.
+    check(current.scored, current.scored, _settings(file))
     path = add(folder, current.scored)
     if not quiet:
         remark(current.notes)
