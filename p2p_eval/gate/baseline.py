@@ -93,7 +93,7 @@ def read_baseline(path: Path, number: int) -> Baseline:
         StoreError: It cannot be read, is damaged, was edited by hand, or is of a newer schema.
     """
     try:
-        document = json.loads(read_bytes(path), parse_constant=_refuse)
+        document = json.loads(read_bytes(path, ADVICE), parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise damaged(path, f"no JSON: {error}", ADVICE) from error
     schema = Node(document, path, advice=ADVICE)["schema"].text()

@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from p2p_eval.errors import InputError
 from p2p_eval.gate.baseline import Baseline
 from p2p_eval.gate.checked import number
 from p2p_eval.gate.settings import Settings, names_of
 from p2p_eval.scores.store import write_atomic
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 __all__ = ["Course", "History", "entry_of", "history", "plot_history"]
 
@@ -134,7 +137,7 @@ def history(baselines: Sequence[Baseline], settings: Settings | None = None) -> 
 
 
 def plot_history(told: History, path: Path) -> None:
-    """Draw a panel a figure; no line joins values that cannot be compared.
+    """Draw a panel a figure, a curve an experiment; no line joins what cannot be compared.
 
     Args:
         told: What to draw.
@@ -146,36 +149,47 @@ def plot_history(told: History, path: Path) -> None:
     """
     from matplotlib import rc_context
     from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
 
     form = path.suffix.removeprefix(".").lower()
     if form not in FORMATS:
         raise InputError(f"got plot {path.name!r}, expected a name that ends in .svg or .png")
-    courses = [course for course in told.courses if course.comparable()]
-    if not courses or len(courses) > MOST_PANELS:
+    panels: dict[tuple[str, str, str], list[Course]] = {}
+    for course in told.courses:
+        if course.comparable():
+            panels.setdefault((course.kind, course.name, course.unit), []).append(course)
+    if not 1 <= len(panels) <= MOST_PANELS:
         raise InputError(
-            f"got {len(courses)} figures to plot, expected 1 to {MOST_PANELS}; choose them with "
+            f"got {len(panels)} figures to plot, expected 1 to {MOST_PANELS}; choose them with "
             "`figures` and `ignore` in the settings"
         )
-    rows = -(-len(courses) // COLUMNS)
+    rows = -(-len(panels) // COLUMNS)
     numbers = [baseline.number for baseline in told.baselines]
+    experiments = list(dict.fromkeys(course.experiment for course in told.courses))
     with rc_context({"svg.hashsalt": "p2p-eval", "font.size": 8, "text.parse_math": False}):
-        figure = Figure(figsize=(PANEL[0] * COLUMNS, PANEL[1] * rows), layout="constrained")
-        for place, course in enumerate(courses):
+        figure = Figure(figsize=(PANEL[0] * COLUMNS, PANEL[1] * rows + 0.6), layout="constrained")
+        for place, ((kind, name, unit), courses) in enumerate(panels.items()):
             axes = figure.add_subplot(rows, COLUMNS, place + 1)
-            for which, stretch in enumerate(course.comparable()):
-                values = [course.values[p] for p in stretch]
-                mark = MARKS[which % len(MARKS)]
-                axes.plot([numbers[p] for p in stretch], values, marker=mark, markersize=4)  # type: ignore[arg-type]
-            unit = f", {course.unit}" if course.unit else ""
-            axes.set_title(f"{course.experiment}: {course.name}{unit}", fontsize=8)
+            for course in courses:
+                _draw(axes, course, numbers, f"C{experiments.index(course.experiment) % 10}")
+            axes.set_title(f"{kind} {name}" + (f", {unit}" if unit else ""), fontsize=8)
             axes.set_xticks(_some(numbers))
             axes.set_xlim(numbers[0] - 0.5, numbers[-1] + 0.5)
             axes.grid(alpha=0.3)
+        lines = [Line2D([], [], color=f"C{place % 10}") for place in range(len(experiments))]
+        figure.legend(lines, experiments, loc="outside upper left", ncols=4, frameon=False)
         figure.supxlabel("number of the baseline; a new mark: another signature", fontsize=8)
         data = io.BytesIO()
         metadata = {"Date": None} if form == "svg" else None
         figure.savefig(data, format=form, dpi=110, metadata=metadata)
     write_atomic(path, data.getvalue())
+
+
+def _draw(axes: Axes, course: Course, numbers: Sequence[int], color: str) -> None:
+    for which, stretch in enumerate(course.comparable()):
+        values = [value for p in stretch if (value := course.values[p]) is not None]
+        places = [numbers[p] for p in stretch]
+        axes.plot(places, values, color=color, marker=MARKS[which % len(MARKS)], markersize=4)
 
 
 def _some(numbers: Sequence[int]) -> list[int]:

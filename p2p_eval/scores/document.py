@@ -153,7 +153,7 @@ def read_document(path: Path, schema: str, *, advice: str = ADVICE) -> tuple[Nod
     Raises:
         StoreError: It cannot be read, is no JSON, too large, or has another schema.
     """
-    data = read_bytes(path)
+    data = read_bytes(path, advice)
     try:
         value = json.loads(data, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
@@ -168,8 +168,12 @@ def read_document(path: Path, schema: str, *, advice: str = ADVICE) -> tuple[Nod
     return node, hashlib.sha256(data).hexdigest()
 
 
-def read_bytes(path: Path) -> bytes:
+def read_bytes(path: Path, advice: str = ADVICE) -> bytes:
     """Read a score file whole.
+
+    Args:
+        path: The file.
+        advice: What to do where it is damaged.
 
     Raises:
         StoreError: It is no regular file, cannot be read, or has over :data:`MAX_BYTES`.
@@ -177,7 +181,7 @@ def read_bytes(path: Path) -> bytes:
     try:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
-            raise damaged(path, "no regular file")
+            raise damaged(path, "no regular file", advice)
         with path.open("rb") as file:
             data = file.read(MAX_BYTES + 1)
     except OSError as error:
@@ -185,7 +189,7 @@ def read_bytes(path: Path) -> bytes:
             f"{path}: cannot be read ({error.strerror}); check its permissions, or remove it"
         ) from error
     if len(data) > MAX_BYTES:
-        raise damaged(path, f"over {MAX_BYTES} bytes")
+        raise damaged(path, f"over {MAX_BYTES} bytes", advice)
     return data
 
 

@@ -231,7 +231,7 @@ def test_bombs(tmp_path: Path) -> None:
 
 def test_no_regular_file(tmp_path: Path) -> None:
     (tmp_path / "0001_a_b.json").mkdir()
-    with pytest.raises(StoreError, match="no regular file"):
+    with pytest.raises(StoreError, match=r"no regular file.*version control"):
         find(tmp_path)
 
 
