@@ -8,13 +8,12 @@ input says, never which folder comes first: one algorithm alone cannot be taken 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 from p2p_eval.errors import InputError
 from p2p_eval.study.csv_rows import CsvRows, Row
 from p2p_eval.study.mturk_results import is_rejected
+from p2p_eval.study.mturk_time import EXAMPLE, mturk_seconds
 from p2p_eval.study.page_answers import Collected
 from p2p_eval.study.votes import Vote, one_side
 
@@ -31,7 +30,6 @@ GIVEN, REAL, LEFT, RIGHT = (
 )
 NOT_GIVEN = ("", "unset", "{}")
 ACCEPTED = "AcceptTime"
-TIME = re.compile(r"(\w{3} \w{3} \d{1,2} \d\d:\d\d:\d\d) [A-Z]{1,5} (\d{4})")
 
 
 def is_batch(rows: CsvRows) -> bool:
@@ -125,10 +123,8 @@ def _check_folders(rows: CsvRows, votes: list[Vote]) -> None:
 
 
 def _accepted(row: Row) -> float:
-    """When an assignment was accepted, in seconds; the zone, which is the same, is passed over."""
-    match = TIME.fullmatch(row.cells[ACCEPTED])
+    """When an assignment was accepted, in seconds."""
     try:
-        time = datetime.strptime(" ".join(match.groups() if match else ()), "%a %b %d %H:%M:%S %Y")
+        return mturk_seconds(row.cells[ACCEPTED])
     except ValueError as error:
-        raise row.error(ACCEPTED, "a time as Tue Nov 07 18:05:31 PST 2023") from error
-    return time.replace(tzinfo=UTC).timestamp()
+        raise row.error(ACCEPTED, f"a time as {EXAMPLE}") from error

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 from p2p_eval.scores.cells import safe_cell
 from p2p_eval.scores.store import exclusive, write_atomic
 from p2p_eval.study.mturk_hits import Progress, assignments, made
-from p2p_eval.study.mturk_results import ANSWER_COLUMNS, mturk_time
+from p2p_eval.study.mturk_results import ANSWER_COLUMNS
 from p2p_eval.study.mturk_service import Environment, explained
+from p2p_eval.study.mturk_time import mturk_time
 from p2p_eval.study.page_answers import AnswerReader
 from p2p_eval.study.plan import Plan
 

@@ -6,12 +6,11 @@ an assignment: who had it, when it was submitted, and in ``Answer.…`` what our
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
 
 from p2p_eval.errors import InputError
 from p2p_eval.study.csv_rows import CsvRows
+from p2p_eval.study.mturk_time import mturk_seconds
 from p2p_eval.study.page_answers import AnswerReader, Collected, RefusedError
 from p2p_eval.study.plan import Plan
 from p2p_eval.study.votes import Vote
@@ -20,18 +19,11 @@ __all__ = [
     "ANSWER_COLUMNS",
     "is_mturk_results",
     "is_rejected",
-    "mturk_time",
     "parse_mturk_results",
 ]
 
 ANSWER_COLUMNS = ("Answer.plan", "Answer.session", "Answer.answers")
 NEEDED = ("AssignmentId", "WorkerId", *ANSWER_COLUMNS)
-
-# "Fri Nov 27 14:54:06 PST 2026", whatever the language of the machine is
-TIME = re.compile(r"[A-Z][a-z]{2} ([A-Z][a-z]{2}) (\d\d?) (\d\d):(\d\d):(\d\d) ([A-Z]{3}) (\d{4})")
-MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-ZONES = {"PST": -8, "PDT": -7, "UTC": 0, "GMT": 0}
 
 
 def is_mturk_results(rows: CsvRows) -> bool:
@@ -82,18 +74,6 @@ def parse_mturk_results(rows: CsvRows, plan: Plan) -> Collected:
     return Collected(tuple(votes), tuple(refused))
 
 
-def mturk_time(moment: datetime) -> str:
-    """Write a time as these files do.
-
-    Example:
-        >>> mturk_time(datetime(2026, 11, 27, 14, 54, 6, tzinfo=UTC))
-        'Fri Nov 27 14:54:06 UTC 2026'
-    """
-    at = moment.astimezone(UTC)
-    day = f"{WEEKDAYS[at.weekday()]} {MONTHS[at.month - 1]} {at.day:02}"
-    return f"{day} {at:%H:%M:%S} UTC {at.year:04}"
-
-
 def _votes(row: dict[str, str], number: int, reader: AnswerReader) -> list[Vote]:
     worker, assignment = row["WorkerId"], row["AssignmentId"]
     if not worker or not assignment:
@@ -113,13 +93,7 @@ def _votes(row: dict[str, str], number: int, reader: AnswerReader) -> list[Vote]
 
 
 def _seconds(text: str) -> float:
-    found = TIME.fullmatch(text.strip())
-    if found is None or found[1] not in MONTHS or found[6] not in ZONES:
-        raise RefusedError(f"SubmitTime {text[:40]!r}, expected as 'Fri Nov 27 14:54:06 PST 2026'")
-    day, hour, minute, second, year = (int(found[i]) for i in (2, 3, 4, 5, 7))
-    zone = timezone(timedelta(hours=ZONES[found[6]]))
     try:
-        moment = datetime(year, MONTHS.index(found[1]) + 1, day, hour, minute, second, tzinfo=zone)
+        return mturk_seconds(text)
     except ValueError as error:
         raise RefusedError(f"SubmitTime {text[:40]!r}: {error}") from error
-    return moment.timestamp()

@@ -19,7 +19,8 @@ from small_study import PRACTICE, TRIALS, form, records, study
 
 from p2p_eval.errors import InputError
 from p2p_eval.study.csv_rows import read_rows
-from p2p_eval.study.mturk_results import is_mturk_results, mturk_time, parse_mturk_results
+from p2p_eval.study.mturk_results import is_mturk_results, parse_mturk_results
+from p2p_eval.study.mturk_time import mturk_time
 from p2p_eval.study.page_answers import Collected
 from p2p_eval.study.plan import Plan
 
