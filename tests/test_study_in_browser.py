@@ -173,7 +173,8 @@ def test_a_whole_session_shows_every_pair_for_one_second_to_within_a_frame(
         # Each frame that was dropped may be the one that should have ended it.
         late = (1 + int(vote["dropped_frames"])) * FRAME
         assert 1000 - FRAME <= shown <= 1000 + late
-        assert abs(seen - shown) <= late  # as another clock in the page saw it
+        # As another clock in the page saw it, which reads some time after a frame began.
+        assert abs(seen - shown) <= late + FRAME
 
 
 # When the pair became visible and vanished, by an observer that knows nothing of the trial runner.
