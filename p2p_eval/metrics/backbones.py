@@ -8,8 +8,9 @@ https://github.com/richzhang/PerceptualSimilarity (``lpips/pretrained_networks.p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Literal, NamedTuple, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +22,10 @@ __all__ = ["BACKBONES", "Backbone", "BackboneName", "Conv", "Fire", "Network", "
 
 BackboneName = Literal["alex", "vgg", "squeeze"]
 
-Convolution = Callable[[Sequence[Tensor]], list[Tensor]]
-"""Convolves maps of one size, ``(1, C, H, W)`` each; none depends on another."""
+T = TypeVar("T")
+
+Maps = Iterable[Tensor]
+"""Maps of one size, ``(1, C, H, W)`` each; none depends on another."""
 
 WIDE = 64  # input channels from which Winograd's products outweigh its transforms
 
@@ -161,7 +164,7 @@ BACKBONES: dict[BackboneName, Backbone] = {
 
 
 class Network:
-    """A backbone with its weights: images in, the activations of each tap out.
+    """A backbone with its weights: images in, what is wanted of the activations of each tap out.
 
     Args:
         backbone: Its layers.
@@ -170,47 +173,65 @@ class Network:
     Example:
         >>> alex = BACKBONES["alex"]
         >>> network = Network(alex, {key: torch.zeros(size) for key, size in alex.shapes().items()})
-        >>> [tuple(tap.shape[1:]) for (tap,) in network(torch.zeros(1, 3, 31, 47))]
-        [(64, 7, 11), (192, 3, 5), (384, 1, 2), (256, 1, 2), (256, 1, 2)]
+        >>> network([torch.zeros(1, 3, 31, 47)], lambda stage, tap: tuple(tap.shape[1:]))
+        [((64, 7, 11), (192, 3, 5), (384, 1, 2), (256, 1, 2), (256, 1, 2))]
     """
 
     def __init__(self, backbone: Backbone, weights: Mapping[str, Tensor]) -> None:
         """Order the weights as the convolutions read them."""
         self.backbone = backbone
-        self._convolutions: dict[str, Convolution] = {}
+        self._convolutions: dict[str, Callable[[Maps], Maps]] = {}
         for conv in backbone.convolutions():
             weight, bias = (weights[f"features.{conv.name}.{part}"] for part in ("weight", "bias"))
             tiled = weight.device.type == "cpu" and conv.stride == 1 and conv.inputs >= WIDE
             if tiled and conv.kernel in TRANSFORMS:
                 self._convolutions[conv.name] = TiledConv(weight, bias)
             else:
-                self._convolutions[conv.name] = _direct(conv, weight, bias)
+                self._convolutions[conv.name] = partial(map, _direct(conv, weight, bias))
 
-    def __call__(self, x: Tensor) -> list[list[Tensor]]:
-        """Run the network on ``(N, 3, H, W)``.
+    def __call__(self, images: Maps, tap: Callable[[int, Tensor], T]) -> list[tuple[T, ...]]:
+        """Run the network.
+
+        As far as a layer takes one image after the other, the next one gets each at once, while it
+        is in the cache.
+
+        Args:
+            images: Of one size, ``(1, 3, H, W)`` each.
+            tap: Of the number of a stage and its activations of one image, ``(1, C, h, w)`` after
+                ReLU, to what is kept of them.
 
         Returns:
-            For each tap a map of each image, ``(1, C, h, w)`` after ReLU. None depends on another
-            image.
+            For each image what was kept of each stage. None depends on another image.
         """
-        maps = [image.contiguous(memory_format=torch.channels_last) for image in torch.split(x, 1)]
-        taps = []
-        for stage in self.backbone.stages:
+        kept: list[list[T]] = []
+        maps = images
+        for number, stage in enumerate(self.backbone.stages):
             for layer in stage:
-                if isinstance(layer, Pool):
-                    maps = [F.max_pool2d(m, layer.size, 2, ceil_mode=layer.ceil) for m in maps]
-                elif isinstance(layer, Conv):
-                    maps = self._convolutions[layer.name](maps)
-                else:
-                    maps = self._convolutions[layer.squeeze.name](maps)
-                    sides = (layer.narrow, layer.wide)
-                    expanded = [self._convolutions[side.name](maps) for side in sides]
-                    maps = [torch.cat(both, 1) for both in zip(*expanded, strict=True)]
-            taps.append(maps)
-        return taps
+                maps = self._layer(layer, maps)
+            kept.append([])
+            maps = _tapped(maps, partial(tap, number), kept[-1])
+        for _ in maps:
+            pass
+        return list(zip(*kept, strict=True))
+
+    def _layer(self, layer: Layer, maps: Maps) -> Maps:
+        if isinstance(layer, Pool):
+            pool = partial(F.max_pool2d, kernel_size=layer.size, stride=2, ceil_mode=layer.ceil)
+            return map(pool, maps)
+        if isinstance(layer, Conv):
+            return self._convolutions[layer.name](maps)
+        squeezed = list(self._convolutions[layer.squeeze.name](maps))
+        sides = (self._convolutions[side.name](squeezed) for side in (layer.narrow, layer.wide))
+        return (torch.cat(both, 1) for both in zip(*sides, strict=True))
 
 
-def _direct(conv: Conv, weight: Tensor, bias: Tensor) -> Convolution:
+def _tapped(maps: Maps, tap: Callable[[Tensor], T], kept: list[T]) -> Maps:
+    for activations in maps:
+        kept.append(tap(activations))
+        yield activations
+
+
+def _direct(conv: Conv, weight: Tensor, bias: Tensor) -> Callable[[Tensor], Tensor]:
     weight = weight.contiguous(memory_format=torch.channels_last)
     onednn = torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
     padding, stride, dilation = [conv.padding] * 2, [conv.stride] * 2, [1, 1]
@@ -221,4 +242,4 @@ def _direct(conv: Conv, weight: Tensor, bias: Tensor) -> Convolution:
         # F.conv2d sends small maps to other code, whose rounding depends on the number of threads.
         return torch.mkldnn_convolution(x, weight, bias, padding, stride, dilation, 1).relu_()
 
-    return lambda maps: [*map(convolve, maps)]
+    return convolve

@@ -101,5 +101,6 @@ VARIANTS = (
         },
         measure=gmsd,
         smallest=SMALLEST,
+        of_gray=True,
     ),
 )

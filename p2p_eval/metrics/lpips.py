@@ -28,7 +28,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from p2p_eval.metrics.backbones import BACKBONES, BackboneName, Network
-from p2p_eval.metrics.inputs import AT_ONCE, check_images
+from p2p_eval.metrics.inputs import check_images
 from p2p_eval.metrics.lpips_weights import (
     LINEAR_SHA256,
     backbone_weights,
@@ -43,6 +43,10 @@ EPSILON = 1e-10
 SHIFT = (-0.030, -0.088, -0.188)
 SCALE = (0.458, 0.448, 0.450)
 SHOWN_DIGITS = 16  # of a sha256 in a signature
+
+AT_ONCE = 1 << 19
+"""Pixels of small images that go through the network together: its weights are then read once for
+all of them, which takes a processor as long as to multiply by them."""
 
 
 class LPIPS:
@@ -120,14 +124,14 @@ class LPIPS:
         factor = self._factor * (255 / peak)
         count = max(1, AT_ONCE // (images.shape[2] * images.shape[3]))
         features: list[ImageFeatures] = []
+
+        def normalized(image: Tensor) -> Tensor:
+            image = image.to(self.device).contiguous(memory_format=torch.channels_last)
+            return (image * factor).add_(self._offset).float()
+
         with _exact(self.device):
             for some in torch.split(images, count):
-                taps = self._network((some.to(self.device) * factor).add_(self._offset).float())
-                scaled = (
-                    [_scaled(activations, root) for activations in maps]
-                    for maps, root in zip(taps, self._roots, strict=True)
-                )
-                features += zip(*scaled, strict=True)
+                features += self._network(map(normalized, torch.split(some, 1)), self._scaled)
         return features
 
     @torch.inference_mode()
@@ -148,14 +152,13 @@ class LPIPS:
             total += squares.sum(-1).sum(-1, dtype=torch.float64).sum()
         return total
 
-
-def _scaled(activations: Tensor, root: Tensor) -> Tensor:
-    """Scale a tap's activations, ``(1, C, h, w)``, to an image's features, ``(h, w, C)``."""
-    pixels = activations[0].permute(1, 2, 0)
-    length = torch.linalg.vector_norm(pixels, dim=-1, keepdim=True).add_(EPSILON)
-    mean = (pixels.shape[0] * pixels.shape[1]) ** 0.5
-    scaled: Tensor = pixels * length.mul_(mean).reciprocal_()
-    return scaled.mul_(root)
+    def _scaled(self, stage: int, activations: Tensor) -> Tensor:
+        """Scale a tap's activations, ``(1, C, h, w)``, to an image's features, ``(h, w, C)``."""
+        pixels = activations[0].permute(1, 2, 0)
+        length = torch.linalg.vector_norm(pixels, dim=-1, keepdim=True).add_(EPSILON)
+        mean = (pixels.shape[0] * pixels.shape[1]) ** 0.5
+        scaled: Tensor = pixels * length.mul_(mean).reciprocal_()
+        return scaled.mul_(self._roots[stage])
 
 
 def _exact(device: torch.device) -> AbstractContextManager[None]:

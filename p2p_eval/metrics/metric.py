@@ -50,6 +50,8 @@ class Metric:
         measure: The values of a batch of pairs.
         smallest: Fewest pixels that each side of an image must have.
         features: Where the metric has a costly part that depends on one image alone.
+        of_gray: Whether it looks at MATLAB's gray alone; ``measure`` then takes that, uint8
+            ``(N, 1, H, W)``, for the images as well.
     """
 
     name: str
@@ -59,3 +61,4 @@ class Metric:
     measure: Measure
     smallest: int = 1
     features: Features | None = field(default=None)
+    of_gray: bool = False

@@ -91,5 +91,6 @@ VARIANTS = (
         },
         measure=ms_ssim,
         smallest=SMALLEST,
+        of_gray=True,
     ),
 )

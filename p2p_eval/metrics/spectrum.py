@@ -190,6 +190,7 @@ VARIANTS: tuple[Metric, ...] = (
         _SETTINGS | {"band": "0.25-0.5", "rings": str(RINGS)},
         spectrum_blur,
         BLUR_SMALLEST,
+        of_gray=True,
     ),
     Metric(
         "spectrum[tiling]",
@@ -198,5 +199,6 @@ VARIANTS: tuple[Metric, ...] = (
         _SETTINGS | {"period": str(PERIOD)},
         spectrum_tiling,
         TILING_SMALLEST,
+        of_gray=True,
     ),
 )

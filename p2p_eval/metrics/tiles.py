@@ -1,36 +1,86 @@
 """Padded convolutions of small maps, by Winograd's method, each step one matrix product.
 
 :mod:`fcn.winograd` transforms large maps row by row, additions only. Here a map has a few dozen
-tiles, and what counts is the number of calls: a transform of all tiles is two products with its
-matrix, and maps of several images share them.
+tiles, and what counts is the number of calls and of ways through the memory: one product transforms
+many tiles along both axes, and maps of several images share them.
 
-Source: Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016.
+Source: Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016; the
+transforms for any points after Toom and Cook.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import product
 
 import torch
 from torch import Tensor
 
-from fcn.winograd import GroupedProduct, ToomCook
+from fcn.winograd import GroupedProduct
 
-__all__ = ["TRANSFORMS", "TiledConv"]
+__all__ = ["TRANSFORMS", "TiledConv", "Transform"]
+
+
+class Transform:
+    """The transforms of F(``outputs`` × ``outputs``, ``taps`` × ``taps``), each one matrix.
+
+    Along one axis, a kernel and what is to become of a tile's outputs are coefficients of
+    polynomials, known as well by their values at ``outputs + taps - 1`` points. Kronecker's product
+    makes a transform along both axes of that along one.
+
+    Args:
+        outputs: Outputs a tile along each axis, ``m``.
+        taps: Width of the kernel, ``r``.
+        points: ``m + r - 1`` numbers, of which one is 1; or one fewer, and ∞ is the last point.
+
+    Attributes:
+        size: Inputs a tile along each axis, ``m + r - 1``.
+        kernel: Transforms kernels, ``(size², r²)``, in float64 as all three.
+        before: Transforms inputs, ``(size², size²)``.
+        after: Gives the outputs of products, ``(m², size²)``.
+        one: Place of the products that go to each output with factor 1.
+    """
+
+    def __init__(self, outputs: int, taps: int, points: Sequence[float]) -> None:
+        """Derive the matrices from the points."""
+        self.outputs, self.taps, self.size = outputs, taps, outputs + taps - 1
+        before = torch.linalg.inv(_values(points, self.size, self.size)).T
+        # With factors up to 1 inputs keep their magnitude, and float32 loses few digits.
+        largest = before.abs().amax(1, keepdim=True)
+        kernel = _values(points, taps, self.size) * largest
+        after = _values(points, outputs, self.size).T.contiguous()
+        self.before, self.kernel, self.after = (
+            torch.kron(matrix, matrix) for matrix in (before / largest, kernel, after)
+        )
+        self.one = points.index(1) * (self.size + 1)
+
+
+def _values(points: Sequence[float], count: int, size: int) -> Tensor:
+    """Return the matrix from ``count`` coefficients to the values at ``size`` points."""
+    finite = torch.linalg.vander(torch.tensor(points, dtype=torch.float64), N=count)
+    infinite = torch.eye(count, dtype=torch.float64)[-1:]  # the last coefficient outgrows all
+    return torch.cat([finite, infinite])[:size]
+
 
 TRANSFORMS = {
-    3: ToomCook(4, 3, (1.0, 0.625)),
-    5: ToomCook(4, 5, (1.0, 2.0, 0.5)),
+    3: Transform(5, 3, (0, 1, -1, 0.625, -0.625, 2.5, -2.5)),
+    5: Transform(4, 5, (0, 1, -1, 2, -2, 0.5, -0.5)),
 }
-"""The transform for each width of kernel."""
+"""The transform for each width of kernel.
 
-TILES = 64
-"""Tiles that are multiplied at a time, of as many maps as it takes; fewer are filled up with zeros.
+They fit what AlexNet makes of 256×256 pixels: maps of 15×15 are 3×3 tiles, and those of 31×31, for
+the 5×5 kernels, are 8×8 tiles. Of the points that were tried these round least.
+"""
+
+TILES = {3: 72, 5: 64}
+"""Tiles that are multiplied at a time, for each width of kernel; fewer are filled up with zeros.
 
 With fewer, reading the weights would take as long as the products. It is always the same number, so
 that no map's result depends on what else is computed, and the weights are kept in one order.
 """
+
+BLOCKS = 4
+"""How many times as many tiles are cut out and put back at a time, of as many maps as it takes."""
 
 
 class TiledConv:
@@ -51,22 +101,20 @@ class TiledConv:
     """
 
     def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        """Transform the weights."""
+        """Remember the weights, which the first call transforms."""
         self.outputs, self.inputs, self.taps, _ = weight.shape
         transform = TRANSFORMS[self.taps]
-        self.size, self.step = transform.size, transform.outputs
-        self._before, self._after = (matrix.float() for matrix in _matrices(transform))
-        # What the points (1, 1) give goes to each output with factor 1: so can the bias.
-        spread = bias.new_zeros(self.size, self.size, self.outputs)
-        spread[1, 1] = bias
+        self.size, self.step, self.at_once = transform.size, transform.outputs, TILES[self.taps]
+        self._before, self._after = transform.before.float(), transform.after.float()
+        spread = bias.new_zeros(self.size**2, self.outputs)
+        spread[transform.one] = bias
         self._product = GroupedProduct(
-            lambda: transform.weight(weight).flatten(0, 1).float(),
-            spread.flatten(0, 1),
-            self.inputs,
+            lambda: _transformed(transform.kernel.float(), weight), spread, self.inputs
         )
 
-    def __call__(self, maps: Sequence[Tensor]) -> list[Tensor]:
+    def __call__(self, maps: Iterable[Tensor]) -> list[Tensor]:
         """Convolve maps of one size, each ``(1, C, H, W)`` to ``(1, K, H, W)``, channels last."""
+        maps = list(maps)
         count, (high, wide) = len(maps), maps[0].shape[2:]
         step, size, margin = self.step, self.size, self.taps // 2
         down, across = -(-high // step), -(-wide // step)
@@ -76,47 +124,30 @@ class TiledConv:
             place[margin : margin + high, margin : margin + wide] = of_one[0].permute(1, 2, 0)
         tiles = padded.unfold(1, size, step).unfold(2, size, step).permute(0, 1, 2, 4, 5, 3)
         result = padded.new_empty(count, down, step, across, step, self.outputs)
-        broad = -(-across // -(-across // TILES))
-        tall = max(1, TILES // broad)
-        many = max(1, TILES // (down * across))
-        for first, top, left in product(
-            range(0, count, many), range(0, down, tall), range(0, across, broad)
-        ):
-            block = (
-                slice(first, first + many),
-                slice(top, top + tall),
-                slice(left, left + broad),
-            )
+        most = BLOCKS * self.at_once
+        tall, many = max(1, most // across), max(1, most // (down * across))
+        for first, top in product(range(0, count, many), range(0, down, tall)):
+            block = slice(first, first + many), slice(top, top + tall)
             part = result.transpose(2, 3)[block]
-            torch.clamp_min(self._block(tiles[block]).view(part.shape), 0, out=part)
+            torch.clamp_min(self._convolve(tiles[block]).view(part.shape), 0, out=part)
         whole = result.view(count, down * step, across * step, self.outputs)
         return list(torch.split(whole[:, :high, :wide].permute(0, 3, 1, 2), 1))
 
-    def _block(self, tiles: Tensor) -> Tensor:
-        """Convolve :data:`TILES` tiles or fewer, ``(…, size, size, C)``, before ReLU."""
-        inputs = tiles.reshape(-1, self.size, self.size, self.inputs)
+    def _convolve(self, tiles: Tensor) -> Tensor:
+        """Convolve tiles ``(…, size, size, C)`` to ``(T, step², K)``, before ReLU."""
+        inputs = tiles.reshape(-1, self.size**2, self.inputs)
+        return torch.cat([self._block(some) for some in torch.split(inputs, self.at_once)])
+
+    def _block(self, inputs: Tensor) -> Tensor:
+        """Convolve as many tiles as are multiplied at a time, or fewer."""
         count = len(inputs)
-        if count < TILES:
-            inputs = torch.cat([inputs, inputs.new_zeros(TILES - count, *inputs.shape[1:])])
-        products = self._product(_both_axes(self._before, inputs).flatten(1, 2))
-        products = products.reshape(TILES, self.size, self.size, self.outputs)
-        return _both_axes(self._after, products)[:count]
+        if count < self.at_once:
+            inputs = torch.cat([inputs, inputs.new_zeros(self.at_once - count, *inputs.shape[1:])])
+        products = self._product(torch.matmul(self._before, inputs))
+        return torch.matmul(self._after, products)[:count]
 
 
-def _both_axes(matrix: Tensor, tiles: Tensor) -> Tensor:
-    """Multiply tiles ``(T, S, S, C)`` by a matrix from above and from the left."""
-    count, size, _, channels = tiles.shape
-    rows = torch.matmul(matrix, tiles.view(count, size, size * channels))
-    both = torch.matmul(matrix, rows.view(-1, size, channels))
-    return both.view(count, len(matrix), len(matrix), channels)
-
-
-def _matrices(transform: ToomCook) -> tuple[Tensor, Tensor]:
-    """Return the transforms of inputs and of outputs as matrices, in float64."""
-    size, points = transform.size, len(transform.points)
-    unit = torch.eye(size, dtype=torch.float64)
-    before, after = torch.empty_like(unit), torch.empty_like(unit[: transform.outputs])
-    work = torch.empty_like(unit[: max(2, points)])
-    transform.input(list(unit), list(before), work[0], work[1])
-    transform.output(list(unit), list(after), list(work[:points]))
-    return before, after
+def _transformed(matrix: Tensor, weight: Tensor) -> Tensor:
+    """Transform kernels ``(K, C, r, r)`` to ``(size², K, C)``."""
+    kernels = weight.permute(2, 3, 0, 1).flatten(0, 1)
+    return torch.matmul(matrix, kernels.flatten(1)).view(-1, *weight.shape[:2])

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from p2p_eval import __version__
 from p2p_eval.errors import InputError
-from p2p_eval.metrics.inputs import AT_ONCE
+from p2p_eval.metrics.gray import gray
 from p2p_eval.metrics.metric import Features, ImageFeatures, Metric
 from p2p_eval.results.images import probe
 from p2p_eval.scores.feature_cache import FeatureCache
@@ -34,8 +34,8 @@ __all__ = ["JOURNAL", "VALUES", "Measured", "Measuring", "measure_pairs"]
 VALUES = "values.json"
 JOURNAL = "journal.jsonl"
 
-MOST_PAIRS = 16
-"""Small pairs that a worker takes at a time."""
+MOST_PAIRS, MOST_PIXELS = 16, 1 << 19
+"""Small pairs that a worker takes at a time, and pixels of their real images."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ def _at_once(pair: ImagePair) -> int:
     except InputError:
         return 1  # whoever measures it will say what is wrong
     area = width * height // (1 if pair.output.half is None else 2)
-    return min(max(1, AT_ONCE // area), MOST_PAIRS)
+    return min(max(1, MOST_PIXELS // area), MOST_PAIRS)
 
 
 def _measure_some(
@@ -192,7 +192,7 @@ def _measure_some(
 def _go_together(work: _Work, batch: Sequence[_Work]) -> bool:
     shape = work.pixels[0].shape
     area = shape[2] * shape[3] * (len(batch) + 1)
-    return area <= AT_ONCE and shape == batch[0].pixels[0].shape
+    return area <= MOST_PIXELS and shape == batch[0].pixels[0].shape
 
 
 def _opened(pair: ImagePair, stored: Mapping[str, Values], how: Measuring) -> _Work:
@@ -249,16 +249,22 @@ def _measure_together(batch: Sequence[_Work], how: Measuring) -> None:
         (images[0] if len(batch) == 1 else torch.cat(images)).to(how.device)
         for images in zip(*(work.pixels for work in batch), strict=True)
     )
+    grays: list[Tensor] = []  # made once for all metrics that look at nothing else
     for line, metric in how.metrics.items():
         places = [n for n, work in enumerate(batch) if line not in work.known]
         if not places:
             continue
         works = [batch[n] for n in places]
-        some = (x, y) if len(places) == len(batch) else (x[places], y[places])
+        if metric.of_gray and not grays:
+            grays = [gray(images, torch.uint8) for images in (x, y)]
+        some = grays if metric.of_gray else [x, y]
+        if len(places) < len(batch):
+            some = [images[places] for images in some]
+        generated, real = some
         if metric.features is None:
-            values = metric.measure(*some).tolist()
+            values = metric.measure(generated, real).tolist()
         else:
-            values = _distances(metric.features, line, works, *some, how)
+            values = _distances(metric.features, line, works, generated, real, how)
         for work, value in zip(works, values, strict=True):
             work.new[line] = value
             if work.error is None and (math.isnan(value) or value == -math.inf):

@@ -28,9 +28,11 @@ def test_equals_the_direct_convolution(taps: int, size: tuple[int, int]) -> None
 
 
 def test_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tiles, "TILES", 10)
+    monkeypatch.setattr(tiles, "TILES", {3: 10, 5: 10})
+    monkeypatch.setattr(tiles, "BLOCKS", 2)
     assert error(3, 33, 17) < 1e-5
-    assert error(3, 9, 70) < 1e-5  # a row of tiles is more than a block
+    assert error(3, 43, 17) < 1e-5  # the last band of tiles is lower
+    assert error(5, 9, 90) < 1e-5  # a row of tiles is more than is cut out at a time
 
 
 def test_channels_last_or_not() -> None:
