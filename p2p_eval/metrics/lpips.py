@@ -126,8 +126,8 @@ class LPIPS:
         features: list[ImageFeatures] = []
 
         def normalized(image: Tensor) -> Tensor:
-            image = image.to(self.device).contiguous(memory_format=torch.channels_last)
-            return (image * factor).add_(self._offset).float()
+            image = (image.to(self.device, torch.float32) * factor).add_(self._offset)
+            return image.contiguous(memory_format=torch.channels_last)
 
         with _exact(self.device):
             for some in torch.split(images, count):
@@ -144,21 +144,23 @@ class LPIPS:
         shapes = [[tuple(tap.shape) for tap in taps] for taps in (x, y)]
         if shapes[0] != shapes[1]:
             raise ValueError(f"got features of shapes {shapes[0]} and {shapes[1]}, expected equal")
-        total = torch.zeros((), dtype=torch.float64, device=self.device)
-        for of_x, of_y in zip(x, y, strict=True):
-            # The squares of differences, in one pass over both.
-            squares = F.mse_loss(of_x.to(self.device), of_y.to(self.device), reduction="none")
-            # Pixel by pixel, row by row: no sum's last bits depend on the number of threads.
-            total += squares.sum(-1).sum(-1, dtype=torch.float64).sum()
-        return total
+        # The squares of differences, in one pass over both; then pixel by pixel, row by row: no
+        # sum's last bits depend on the number of threads.
+        rows = [
+            F.mse_loss(of_x.to(self.device), of_y.to(self.device), reduction="none")
+            .sum(-1)
+            .sum(-1, dtype=torch.float64)
+            for of_x, of_y in zip(x, y, strict=True)
+        ]
+        return torch.cat(rows).sum()
 
     def _scaled(self, stage: int, activations: Tensor) -> Tensor:
         """Scale a tap's activations, ``(1, C, h, w)``, to an image's features, ``(h, w, C)``."""
         pixels = activations[0].permute(1, 2, 0)
         length = torch.linalg.vector_norm(pixels, dim=-1, keepdim=True).add_(EPSILON)
         mean = (pixels.shape[0] * pixels.shape[1]) ** 0.5
-        scaled: Tensor = pixels * length.mul_(mean).reciprocal_()
-        return scaled.mul_(self._roots[stage])
+        scaled: Tensor = pixels / length
+        return scaled.mul_(self._roots[stage] / mean)
 
 
 def _exact(device: torch.device) -> AbstractContextManager[None]:

@@ -34,7 +34,10 @@ SUMS = 1 << 21
 """Sums that are held at once, for the same reason."""
 
 BLOCK = 1 << 10
-"""Items whose weights are turned into floating point at once, for the same reason."""
+"""Items in a block, where all are at hand."""
+
+FLOATING = 1 << 19
+"""Weights that are turned into floating point at once: few enough to stay in the cache."""
 
 DRAWN = 1 << 17
 """Items that are drawn at once; more would not be faster."""
@@ -154,19 +157,22 @@ def bootstrap_draws(
     if count < 1 or draws < 1:
         raise ValueError(f"got {count} items and {draws} draws, expected one or more of each")
     rng = np.random.default_rng(seed)
-    size = next(iter(blocks()))[0].size
+    shape = next(iter(blocks()))[0].shape
+    size = math.prod(shape)
     chunk = max(1, min(CHUNK_CELLS // count, SUMS // max(1, size)))
     figures = []
     for start in range(0, draws, chunk):
         weights = _weights(rng, min(chunk, draws - start), count)
-        sums: Floats = np.zeros(0)
+        sums = np.zeros((len(weights), size))
         first = 0
         for block in blocks():
-            part = weights[:, first : first + len(block)].astype(np.float64)
-            part = part @ block.reshape(len(block), -1).astype(np.float64)
-            sums = part.reshape(-1, *block.shape[1:]) + (sums if first else 0)
+            items = block.reshape(len(block), size).astype(np.float64)
+            step = max(1, FLOATING // len(block))
+            for row in range(0, len(weights), step):
+                some = weights[row : row + step, first : first + len(block)]
+                sums[row : row + step] += some.astype(np.float64) @ items
             first += len(block)
-        figures.append(statistic(sums))
+        figures.append(statistic(sums.reshape(-1, *shape)))
     return np.concatenate(figures)
 
 

@@ -42,7 +42,7 @@ def test_seed_decides_and_chunks_do_not(monkeypatch: pytest.MonkeyPatch) -> None
 def test_blocks_give_the_same_figures_however_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     items = np.random.default_rng(0).integers(1, 50, (50, 2))
     whole = bootstrap_interval(items, ratio, draws=500, seed=1)
-    for name, cells in (("CHUNK_CELLS", 300), ("SUMS", 20), ("DRAWN", 70)):
+    for name, cells in (("CHUNK_CELLS", 300), ("SUMS", 20), ("DRAWN", 70), ("FLOATING", 90)):
         monkeypatch.setattr(bootstrap, name, cells)
         blocks = lambda: (items[:7], items[7:8], items[8:])  # noqa: E731
         np.testing.assert_array_equal(bootstrap_blocks(blocks, 50, ratio, draws=500, seed=1), whole)
