@@ -10,6 +10,7 @@ transforms for any points after Toom and Cook.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from itertools import product
 
@@ -135,16 +136,17 @@ class TiledConv:
 
     def _convolve(self, tiles: Tensor) -> Tensor:
         """Convolve tiles ``(…, size, size, C)`` to ``(T, step², K)``, before ReLU."""
-        inputs = tiles.reshape(-1, self.size**2, self.inputs)
-        return torch.cat([self._block(some) for some in torch.split(inputs, self.at_once)])
-
-    def _block(self, inputs: Tensor) -> Tensor:
-        """Convolve as many tiles as are multiplied at a time, or fewer."""
-        count = len(inputs)
-        if count < self.at_once:
-            inputs = torch.cat([inputs, inputs.new_zeros(self.at_once - count, *inputs.shape[1:])])
-        products = self._product(torch.matmul(self._before, inputs))
-        return torch.matmul(self._after, products)[:count]
+        count = math.prod(tiles.shape[:-3])
+        full = -(-count // self.at_once) * self.at_once
+        inputs = tiles.new_empty(full, self.size**2, self.inputs)
+        inputs[:count].view(tiles.shape).copy_(tiles)
+        inputs[count:].zero_()
+        outputs = inputs.new_empty(full, self.step**2, self.outputs)
+        for some, place in zip(
+            inputs.split(self.at_once), outputs.split(self.at_once), strict=True
+        ):
+            torch.matmul(self._after, self._product(torch.matmul(self._before, some)), out=place)
+        return outputs[:count]
 
 
 def _transformed(matrix: Tensor, weight: Tensor) -> Tensor:
