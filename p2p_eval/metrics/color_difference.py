@@ -15,7 +15,7 @@ from p2p_eval.metrics.metric import Metric
 
 __all__ = ["VARIANTS", "ciede2000", "delta_e"]
 
-TILE = 1 << 14
+TILE = 1 << 15
 """Pixels that are computed at a time on a CPU, so that what is in work stays in its cache."""
 
 

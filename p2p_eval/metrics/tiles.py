@@ -142,9 +142,8 @@ class TiledConv:
         inputs[:count].view(tiles.shape).copy_(tiles)
         inputs[count:].zero_()
         outputs = inputs.new_empty(full, self.step**2, self.outputs)
-        for some, place in zip(
-            inputs.split(self.at_once), outputs.split(self.at_once), strict=True
-        ):
+        blocks = (torch.split(tensor, self.at_once) for tensor in (inputs, outputs))
+        for some, place in zip(*blocks, strict=True):
             torch.matmul(self._after, self._product(torch.matmul(self._before, some)), out=place)
         return outputs[:count]
 
