@@ -33,6 +33,7 @@ def mean_pairwise(samples: Tensor, features: Features) -> float:
         >>> means = Features(
         ...     lambda images: [(image.double().mean(),) for image in images],
         ...     lambda x, y: (x[0] - y[0]).abs(),
+        ...     lambda x, others: torch.stack([*map(means.distance, means.of(x), others)]),
         ... )
         >>> samples = torch.tensor([0, 3, 9], dtype=torch.uint8).view(3, 1, 1, 1)
         >>> mean_pairwise(samples.expand(3, 3, 4, 4), means)

@@ -19,7 +19,7 @@ published linear weights are used.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
@@ -120,19 +120,7 @@ class LPIPS:
         Raises:
             ValueError: As above.
         """
-        peak = check_images(images, images, peak=peak, channels=(3,), smallest=self.smallest)
-        factor = self._factor * (255 / peak)
-        count = max(1, AT_ONCE // (images.shape[2] * images.shape[3]))
-        features: list[ImageFeatures] = []
-
-        def normalized(image: Tensor) -> Tensor:
-            image = (image.to(self.device, torch.float32) * factor).add_(self._offset)
-            return image.contiguous(memory_format=torch.channels_last)
-
-        with _exact(self.device):
-            for some in torch.split(images, count):
-                features += self._network(map(normalized, torch.split(some, 1)), self._scaled)
-        return features
+        return self._tapped(images, self._scaled, peak)
 
     @torch.inference_mode()
     def distance(self, x: ImageFeatures, y: ImageFeatures) -> Tensor:
@@ -141,18 +129,55 @@ class LPIPS:
         Raises:
             ValueError: The features are not those of images of the same size.
         """
-        shapes = [[tuple(tap.shape) for tap in taps] for taps in (x, y)]
-        if shapes[0] != shapes[1]:
-            raise ValueError(f"got features of shapes {shapes[0]} and {shapes[1]}, expected equal")
-        # The squares of differences, in one pass over both; then pixel by pixel, row by row: no
-        # sum's last bits depend on the number of threads.
-        rows = [
-            F.mse_loss(of_x.to(self.device), of_y.to(self.device), reduction="none")
-            .sum(-1)
-            .sum(-1, dtype=torch.float64)
-            for of_x, of_y in zip(x, y, strict=True)
-        ]
-        return torch.cat(rows).sum()
+        parts = [self._squared(of_x, of_y) for of_x, of_y in zip(x, y, strict=True)]
+        return torch.cat(parts).sum()
+
+    @torch.inference_mode()
+    def distances(
+        self, images: Tensor, others: Sequence[ImageFeatures], *, peak: float | None = None
+    ) -> Tensor:
+        """Return the distance of each image from another one, of which there are features.
+
+        These are the values of :meth:`distance`, bit for bit, but an image's own features are used
+        as they are made, and not kept.
+
+        Args:
+            images: As ``x`` above.
+            others: Features of as many images of that size.
+            peak: As above.
+
+        Returns:
+            float64, ``(N,)``.
+
+        Raises:
+            ValueError: As above, or of :meth:`distance`, or there are too few or too many features.
+        """
+        if len(images) != len(others):
+            raise ValueError(f"got {len(images)} images and the features of {len(others)}")
+        taps = [iter(of_all) for of_all in zip(*others, strict=True)]
+
+        def squared(stage: int, activations: Tensor) -> Tensor:
+            return self._squared(self._scaled(stage, activations), next(taps[stage]))
+
+        return torch.stack([torch.cat(p).sum() for p in self._tapped(images, squared, peak)])
+
+    def _tapped(
+        self, images: Tensor, tap: Callable[[int, Tensor], Tensor], peak: float | None
+    ) -> list[tuple[Tensor, ...]]:
+        """Check images, and let the network make of them what ``tap`` wants of each layer."""
+        peak = check_images(images, images, peak=peak, channels=(3,), smallest=self.smallest)
+        factor = self._factor * (255 / peak)
+
+        def normalized(image: Tensor) -> Tensor:
+            image = (image.to(self.device, torch.float32) * factor).add_(self._offset)
+            return image.contiguous(memory_format=torch.channels_last)
+
+        count = max(1, AT_ONCE // (images.shape[2] * images.shape[3]))
+        made: list[tuple[Tensor, ...]] = []
+        with _exact(self.device):
+            for some in torch.split(images, count):
+                made += self._network(map(normalized, torch.split(some, 1)), tap)
+        return made
 
     def _scaled(self, stage: int, activations: Tensor) -> Tensor:
         """Scale a tap's activations, ``(1, C, h, w)``, to an image's features, ``(h, w, C)``."""
@@ -161,6 +186,19 @@ class LPIPS:
         mean = (pixels.shape[0] * pixels.shape[1]) ** 0.5
         scaled: Tensor = pixels / length
         return scaled.mul_(self._roots[stage] / mean)
+
+    def _squared(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the squared distance of each row of pixels, float64 ``(h,)``, in one layer.
+
+        The squares of differences in one pass over both; then pixel by pixel, row by row: no sum's
+        last bits depend on the number of threads.
+        """
+        if x.shape != y.shape:
+            raise ValueError(
+                f"got features of shapes {tuple(x.shape)} and {tuple(y.shape)}, expected equal"
+            )
+        squares = F.mse_loss(x.to(self.device), y.to(self.device), reduction="none")
+        return squares.sum(-1).sum(-1, dtype=torch.float64)
 
 
 def _exact(device: torch.device) -> AbstractContextManager[None]:
@@ -209,5 +247,5 @@ def load_lpips(
         },
         measure=lpips,
         smallest=lpips.smallest,
-        features=Features(lpips.features, lpips.distance),
+        features=Features(lpips.features, lpips.distance, lpips.distances),
     )

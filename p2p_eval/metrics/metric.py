@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -32,10 +32,13 @@ class Features:
     Attributes:
         of: Images, uint8 ``(N, 3, H, W)``, to the features of each.
         distance: The features of a generated image and of a real one to a float64 scalar.
+        distances: Generated images and the features of as many real ones to the same of each,
+            float64 ``(N,)``, sooner than by way of the generated images' features.
     """
 
     of: Callable[[Tensor], list[ImageFeatures]]
     distance: Callable[[ImageFeatures, ImageFeatures], Tensor]
+    distances: Callable[[Tensor, Sequence[ImageFeatures]], Tensor]
 
 
 @dataclass(frozen=True, slots=True)

@@ -306,14 +306,12 @@ def _distances(
     """Measure in two steps, the first one only for real images whose features were not kept."""
     real = {n: work.kept[line] for n, work in enumerate(works) if line in work.kept}
     new = [n for n in range(len(y)) if n not in real]
-    features_of = features.of(torch.cat([x, y[new]]))
-    generated, computed = features_of[: len(x)], features_of[len(x) :]
-    for n, of_one in zip(new, computed, strict=True):
+    for n, of_one in zip(new, features.of(y[new]) if new else (), strict=True):
         real[n] = of_one
         if how.device.type == "cpu":
             # Pixels last: behind an odd number of bytes floating point would lie askew.
             how.cache.put(_features_key(works[n].content, line), [*of_one, y[n : n + 1]])
-    return [float(features.distance(of_one, real[n])) for n, of_one in enumerate(generated)]
+    return list(features.distances(x, [real[n] for n in range(len(x))]).tolist())
 
 
 def _features_key(content: str, line: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from torch import Tensor
@@ -17,7 +19,15 @@ def of(images: Tensor) -> list[ImageFeatures]:
     return [(image.double(),) for image in images]
 
 
-FEATURES = Features(of, lambda x, y: (x[0] - y[0]).abs().mean())
+def distance(x: ImageFeatures, y: ImageFeatures) -> Tensor:
+    return (x[0] - y[0]).abs().mean()
+
+
+def distances(images: Tensor, others: Sequence[ImageFeatures]) -> Tensor:
+    return torch.stack([*map(distance, of(images), others)])
+
+
+FEATURES = Features(of, distance, distances)
 
 
 def samples(count: int) -> Tensor:

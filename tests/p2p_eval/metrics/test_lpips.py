@@ -214,6 +214,7 @@ def test_features_and_distance_make_the_measure(
     values = torch.stack([metric.features.distance(*pair) for pair in pairs])
     assert values.dtype == torch.float64
     assert values.shape == (2,)
+    assert torch.equal(values, metric.features.distances(x, metric.features.of(y)))
     assert torch.equal(metric.measure(x, y), values)
     assert torch.equal(lpips(x, y), values)
     assert metric.name == f"lpips[{name}-v0.1]"
@@ -282,6 +283,10 @@ def test_wrong_features() -> None:
     wide, tall = (lpips.features(pair(*size)[0])[0] for size in ((40, 64), (64, 40)))
     with pytest.raises(ValueError, match="expected equal"):
         lpips.distance(wide, tall)  # as many numbers, but other places
+    with pytest.raises(ValueError, match="expected equal"):
+        lpips.distances(pair(40, 64)[0], [tall])
+    with pytest.raises(ValueError, match="got 1 images and the features of 2"):
+        lpips.distances(pair(40, 64)[0], [wide, wide])
     with pytest.raises(ValueError, match="got 4 channels"):
         lpips.features(torch.zeros(1, 4, 48, 48, dtype=torch.uint8))
 

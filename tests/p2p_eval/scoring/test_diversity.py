@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,11 +38,16 @@ def seen(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def distance(x: ImageFeatures, y: ImageFeatures) -> torch.Tensor:
         return (x[0] - y[0]).abs()
 
+    def distances(images: torch.Tensor, others: Sequence[ImageFeatures]) -> torch.Tensor:
+        return torch.stack([*map(distance, features(images), others)])
+
     def measure(x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
-        return torch.stack([*map(distance, features(x), features(y))])
+        return distances(x, features(y))
+
+    steps = Features(features, distance, distances)
 
     for metric in (
-        Metric("red", "lower", "", {"channel": "r"}, measure, 4, Features(features, distance)),
+        Metric("red", "lower", "", {"channel": "r"}, measure, 4, steps),
         Metric("plain", "lower", "", {}, measure),
     ):
         monkeypatch.setitem(METRICS, metric.name, metric)

@@ -9,7 +9,7 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,10 +52,13 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counted:
         calls["far"] += len(x)
         return (x.double() - y.double()).square().mean((1, 2, 3))
 
-    two_steps = Features(features, near)
+    def distances(images: torch.Tensor, others: Sequence[ImageFeatures]) -> torch.Tensor:
+        return torch.stack([*map(near, features(images), others)])
+
+    two_steps = Features(features, near, distances)
     for metric in (
         Metric("near", "lower", "", {"input": "uint8"},
-               lambda x, y: torch.stack([*map(near, features(x), features(y))]),
+               lambda x, y: distances(x, features(y)),
                features=two_steps),
         Metric("far", "higher", "dB", {"peak": "255"}, far, smallest=8),
     ):  # fmt: skip
