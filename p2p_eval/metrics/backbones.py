@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from p2p_eval.metrics.tiles import TRANSFORMS, TiledConv
+from p2p_eval.metrics.tiles import FEW_3, FEW_5, MANY_3, TiledConv, Transform
 
 __all__ = ["BACKBONES", "Backbone", "BackboneName", "Conv", "Fire", "Network", "Pool"]
 
@@ -73,11 +73,13 @@ class Backbone(NamedTuple):
     Attributes:
         weights: Name of the class of torchvision's weights.
         smallest: Fewest pixels of a side, below which a layer is left without input.
+        transforms: For convolutions of many channels on a CPU, one a width of kernel.
         stages: The layers, tap by tap.
     """
 
     weights: str
     smallest: int
+    transforms: tuple[Transform, ...]
     stages: tuple[tuple[Layer, ...], ...]
 
     def convolutions(self) -> Iterator[Conv]:
@@ -117,6 +119,7 @@ BACKBONES: dict[BackboneName, Backbone] = {
     "alex": Backbone(
         "AlexNet_Weights",
         31,
+        (FEW_3, FEW_5),
         (
             (Conv("0", 3, 64, 11, stride=4, padding=2),),
             (Pool(3), Conv("3", 64, 192, 5, padding=2)),
@@ -128,6 +131,7 @@ BACKBONES: dict[BackboneName, Backbone] = {
     "vgg": Backbone(
         "VGG16_Weights",
         16,
+        (MANY_3,),
         tuple(
             (
                 *([Pool(2)] if stage else []),
@@ -150,6 +154,7 @@ BACKBONES: dict[BackboneName, Backbone] = {
     "squeeze": Backbone(
         "SqueezeNet1_1_Weights",
         17,
+        (FEW_3,),
         (
             (Conv("0", 3, 64, 3, stride=2),),
             (Pool(3, ceil=True), _fire("3", 64, 16, 64), _fire("4", 128, 16, 64)),
@@ -181,11 +186,13 @@ class Network:
         """Order the weights as the convolutions read them."""
         self.backbone = backbone
         self._convolutions: dict[str, Callable[[Maps], Maps]] = {}
+        transforms = {transform.taps: transform for transform in backbone.transforms}
         for conv in backbone.convolutions():
             weight, bias = (weights[f"features.{conv.name}.{part}"] for part in ("weight", "bias"))
             tiled = weight.device.type == "cpu" and conv.stride == 1 and conv.inputs >= WIDE
-            if tiled and conv.kernel in TRANSFORMS:
-                self._convolutions[conv.name] = TiledConv(weight, bias)
+            if tiled and conv.kernel in transforms:
+                transform = transforms[conv.kernel]
+                self._convolutions[conv.name] = TiledConv(weight, bias, transform)
             else:
                 self._convolutions[conv.name] = partial(map, _direct(conv, weight, bias))
 

@@ -8,12 +8,17 @@ from torch import Tensor
 
 from p2p_eval.metrics.filters import block_sum, image_mean
 from p2p_eval.metrics.gray import gray
-from p2p_eval.metrics.inputs import AT_ONCE, UINT8_PEAK, check_images, each_image
+from p2p_eval.metrics.inputs import UINT8_PEAK, check_images, each_image
 from p2p_eval.metrics.metric import Metric
 
 __all__ = ["VARIANTS", "gmsd"]
 
 T = 170.0
+
+AT_ONCE = 1 << 18
+"""Pixels of small images that are computed together on a CPU: few calls for many of them, which
+threads hardly wait for, and few enough to stay in the cache."""
+
 SMALLEST = 3
 """Below, what is left after reducing is one pixel, which has no deviation."""
 

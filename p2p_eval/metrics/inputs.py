@@ -12,14 +12,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-__all__ = ["AT_ONCE", "UINT8_PEAK", "check_images", "each_image"]
+__all__ = ["UINT8_PEAK", "check_images", "each_image"]
 
 FLOATING = (torch.float32, torch.float64)
 UINT8_PEAK = 255.0
-
-AT_ONCE = 1 << 18
-"""Pixels of small images that are computed together on a CPU: few calls for many of them, which
-threads hardly wait for, and few enough to stay in the cache."""
 
 
 def check_images(

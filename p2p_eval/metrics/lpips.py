@@ -102,6 +102,7 @@ class LPIPS:
                 channels, and :attr:`smallest` pixels on each side.
         """
         check_images(x, y, peak=peak, channels=(3,), smallest=self.smallest)
+        # Together: of few images, these are as fast as half of them.
         features = self.features(torch.cat([x, y]), peak=peak)
         pairs = zip(features[: len(x)], features[len(x) :], strict=True)
         return torch.stack([self.distance(*pair) for pair in pairs])
@@ -150,11 +151,14 @@ class LPIPS:
             float64, ``(N,)``.
 
         Raises:
-            ValueError: As above, or of :meth:`distance`, or there are too few or too many features.
+            ValueError: As above, or of :meth:`distance`, or these are the features of more or fewer
+                images.
         """
         if len(images) != len(others):
             raise ValueError(f"got {len(images)} images and the features of {len(others)}")
         taps = [iter(of_all) for of_all in zip(*others, strict=True)]
+        if len(taps) != len(self._roots):
+            raise ValueError(f"got features of {len(taps)} layers, expected {len(self._roots)}")
 
         def squared(stage: int, activations: Tensor) -> Tensor:
             return self._squared(self._scaled(stage, activations), next(taps[stage]))
@@ -169,14 +173,15 @@ class LPIPS:
         factor = self._factor * (255 / peak)
 
         def normalized(image: Tensor) -> Tensor:
-            image = (image.to(self.device, torch.float32) * factor).add_(self._offset)
+            image = (image.float() * factor).add_(self._offset)
             return image.contiguous(memory_format=torch.channels_last)
 
         count = max(1, AT_ONCE // (images.shape[2] * images.shape[3]))
         made: list[tuple[Tensor, ...]] = []
         with _exact(self.device):
             for some in torch.split(images, count):
-                made += self._network(map(normalized, torch.split(some, 1)), tap)
+                singly = torch.split(some.to(self.device), 1)
+                made += self._network(map(normalized, singly), tap)
         return made
 
     def _scaled(self, stage: int, activations: Tensor) -> Tensor:

@@ -32,8 +32,8 @@ class Features:
     Attributes:
         of: Images, uint8 ``(N, 3, H, W)``, to the features of each.
         distance: The features of a generated image and of a real one to a float64 scalar.
-        distances: Generated images and the features of as many real ones to the same of each,
-            float64 ``(N,)``, sooner than by way of the generated images' features.
+        distances: Generated images and the features of as many real ones to the distance of each
+            pair, float64 ``(N,)``: the same values, made in less time.
     """
 
     of: Callable[[Tensor], list[ImageFeatures]]

@@ -1,8 +1,8 @@
 """Padded convolutions of small maps, by Winograd's method, each step one matrix product.
 
-:mod:`fcn.winograd` transforms large maps row by row, additions only. Here a map has a few dozen
-tiles, and what counts is the number of calls and of ways through the memory: one product transforms
-many tiles along both axes, and maps of several images share them.
+:mod:`fcn.winograd` transforms large maps row by row, additions only. Here most maps have a few
+dozen tiles, and what counts is the number of calls and of ways through the memory: one product
+transforms many tiles along both axes, and maps of several images share them.
 
 Source: Lavin and Gray, *Fast Algorithms for Convolutional Neural Networks*, CVPR 2016; the
 transforms for any points after Toom and Cook.
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fcn.winograd import GroupedProduct
 
-__all__ = ["TRANSFORMS", "TiledConv", "Transform"]
+__all__ = ["FEW_3", "FEW_5", "MANY_3", "TiledConv", "Transform"]
 
 
 class Transform:
@@ -33,8 +33,14 @@ class Transform:
         outputs: Outputs a tile along each axis, ``m``.
         taps: Width of the kernel, ``r``.
         points: ``m + r - 1`` numbers, of which one is 1; or one fewer, and ∞ is the last point.
+        tiles: As below.
 
     Attributes:
+        outputs: As above.
+        taps: As above.
+        tiles: Tiles that are multiplied at a time; fewer are filled up with zeros. With too few,
+            reading the weights would take as long as the products. It is always the same number:
+            no map's result depends on what else is computed, and weights are kept in one order.
         size: Inputs a tile along each axis, ``m + r - 1``.
         kernel: Transforms kernels, ``(size², r²)``, in float64 as all three.
         before: Transforms inputs, ``(size², size²)``.
@@ -42,9 +48,10 @@ class Transform:
         one: Place of the products that go to each output with factor 1.
     """
 
-    def __init__(self, outputs: int, taps: int, points: Sequence[float]) -> None:
+    def __init__(self, outputs: int, taps: int, points: Sequence[float], tiles: int) -> None:
         """Derive the matrices from the points."""
-        self.outputs, self.taps, self.size = outputs, taps, outputs + taps - 1
+        self.outputs, self.taps, self.tiles = outputs, taps, tiles
+        self.size = outputs + taps - 1
         before = torch.linalg.inv(_values(points, self.size, self.size)).T
         # With factors up to 1 inputs keep their magnitude, and float32 loses few digits.
         largest = before.abs().amax(1, keepdim=True)
@@ -63,22 +70,14 @@ def _values(points: Sequence[float], count: int, size: int) -> Tensor:
     return torch.cat([finite, infinite])[:size]
 
 
-TRANSFORMS = {
-    3: Transform(5, 3, (0, 1, -1, 0.625, -0.625, 2.5, -2.5)),
-    5: Transform(4, 5, (0, 1, -1, 2, -2, 0.5, -0.5)),
-}
-"""The transform for each width of kernel.
+FEW_3 = Transform(5, 3, (0, 1, -1, 0.625, -0.625, 2.5, -2.5), tiles=72)
+"""For 3×3 kernels on maps of 15×15, 9 tiles, AlexNet's of 256×256 pixels."""
 
-They fit what AlexNet makes of 256×256 pixels: maps of 15×15 are 3×3 tiles, and those of 31×31, for
-the 5×5 kernels, are 8×8 tiles. Of the points that were tried these round least.
-"""
+MANY_3 = Transform(4, 3, (0, 1, -1, 0.625, -0.625), tiles=64)
+"""For 3×3 kernels on maps whose sides 4 divides, as VGG's."""
 
-TILES = {3: 72, 5: 64}
-"""Tiles that are multiplied at a time, for each width of kernel; fewer are filled up with zeros.
-
-With fewer, reading the weights would take as long as the products. It is always the same number, so
-that no map's result depends on what else is computed, and the weights are kept in one order.
-"""
+FEW_5 = Transform(4, 5, (0, 1, -1, 2, -2, 0.5, -0.5), tiles=64)
+"""For 5×5 kernels on maps of 31×31, AlexNet's. Of the points tried, these three's round least."""
 
 BLOCKS = 4
 """How many times as many tiles are cut out and put back at a time, of as many maps as it takes."""
@@ -90,22 +89,22 @@ class TiledConv:
     On the CPU in float32. It differs from the direct one's by rounding, 1e-5 of the largest value.
 
     Args:
-        weight: Shape ``(K, C, r, r)``, with r a key of :data:`TRANSFORMS`.
+        weight: Shape ``(K, C, r, r)``.
         bias: Shape ``(K,)``.
+        transform: One for that ``r``.
 
     Example:
         >>> weight, bias, x = torch.randn(8, 4, 3, 3), torch.randn(8), torch.randn(1, 4, 9, 7)
         >>> direct = torch.conv2d(x, weight, bias, padding=1).relu()
-        >>> (convolved,) = TiledConv(weight, bias)([x])
+        >>> (convolved,) = TiledConv(weight, bias, FEW_3)([x])
         >>> bool(torch.allclose(convolved, direct, atol=1e-3))
         True
     """
 
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+    def __init__(self, weight: Tensor, bias: Tensor, transform: Transform) -> None:
         """Remember the weights, which the first call transforms."""
         self.outputs, self.inputs, self.taps, _ = weight.shape
-        transform = TRANSFORMS[self.taps]
-        self.size, self.step, self.at_once = transform.size, transform.outputs, TILES[self.taps]
+        self.size, self.step, self.at_once = transform.size, transform.outputs, transform.tiles
         self._before, self._after = transform.before.float(), transform.after.float()
         spread = bias.new_zeros(self.size**2, self.outputs)
         spread[transform.one] = bias

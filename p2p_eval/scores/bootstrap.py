@@ -167,7 +167,7 @@ def bootstrap_draws(
         first = 0
         for block in blocks():
             items = block.reshape(len(block), size).astype(np.float64)
-            step = max(1, FLOATING // len(block))
+            step = max(1, FLOATING // max(1, len(block)))
             for row in range(0, len(weights), step):
                 some = weights[row : row + step, first : first + len(block)]
                 sums[row : row + step] += some.astype(np.float64) @ items

@@ -38,7 +38,9 @@ LIMIT_GIB = 4.0
 VARIABLE = "P2P_EVAL_FEATURES_GIB"
 """Environment variable with another limit; 0 switches the cache off."""
 
-FORMAT = "p2p-eval-features/2"
+FORMAT = "p2p-eval-features/3"
+"""Raised whenever entries are written otherwise, or features made by other arithmetic."""
+
 DTYPES = {"uint8": torch.uint8, "float32": torch.float32, "float64": torch.float64}
 ALIGNMENT = 64
 PAGE = 4096

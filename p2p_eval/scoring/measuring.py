@@ -311,7 +311,8 @@ def _distances(
         if how.device.type == "cpu":
             # Pixels last: behind an odd number of bytes floating point would lie askew.
             how.cache.put(_features_key(works[n].content, line), [*of_one, y[n : n + 1]])
-    return list(features.distances(x, [real[n] for n in range(len(x))]).tolist())
+    values: list[float] = features.distances(x, [real[n] for n in range(len(x))]).tolist()
+    return values
 
 
 def _features_key(content: str, line: str) -> str:

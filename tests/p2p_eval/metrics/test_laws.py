@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from p2p_eval.metrics.catalogue import METRICS
+from p2p_eval.metrics.gray import gray
 from p2p_eval.metrics.metric import Metric
 from p2p_eval.scores.signature import Signature
 
@@ -52,6 +53,13 @@ def test_equal_images_are_perfect(metric: Metric, batch: tuple[Tensor, Tensor]) 
             metric.measure(images, images.clone()),
             torch.full((3,), perfect, dtype=torch.float64),
         )
+
+
+@pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.of_gray])
+def test_gray_may_be_made_before(name: str, batch: tuple[Tensor, Tensor]) -> None:
+    measure = METRICS[name].measure
+    grays = [gray(images, torch.uint8) for images in batch]
+    assert torch.equal(measure(*grays), measure(*batch))
 
 
 @pytest.mark.parametrize("name", sorted(METRICS.keys() - RATIOS))

@@ -287,6 +287,8 @@ def test_wrong_features() -> None:
         lpips.distances(pair(40, 64)[0], [tall])
     with pytest.raises(ValueError, match="got 1 images and the features of 2"):
         lpips.distances(pair(40, 64)[0], [wide, wide])
+    with pytest.raises(ValueError, match="got features of 2 layers, expected 5"):
+        lpips.distances(pair(40, 64)[0], [wide[:2]])
     with pytest.raises(ValueError, match="got 4 channels"):
         lpips.features(torch.zeros(1, 4, 48, 48, dtype=torch.uint8))
 
