@@ -42,7 +42,7 @@ class Transform:
             reading the weights would take as long as the products. It is always the same number:
             no map's result depends on what else is computed, and weights are kept in one order.
         size: Inputs a tile along each axis, ``m + r - 1``.
-        kernel: Transforms kernels, ``(size², r²)``, in float64 as all three.
+        kernel: Transforms kernels, ``(size², r²)``, in float32 as all three.
         before: Transforms inputs, ``(size², size²)``.
         after: Gives the outputs of products, ``(m², size²)``.
         one: Place of the products that go to each output with factor 1.
@@ -58,7 +58,7 @@ class Transform:
         kernel = _values(points, taps, self.size) * largest
         after = _values(points, outputs, self.size).T.contiguous()
         self.before, self.kernel, self.after = (
-            torch.kron(matrix, matrix) for matrix in (before / largest, kernel, after)
+            torch.kron(matrix, matrix).float() for matrix in (before / largest, kernel, after)
         )
         self.one = points.index(1) * (self.size + 1)
 
@@ -105,11 +105,11 @@ class TiledConv:
         """Remember the weights, which the first call transforms."""
         self.outputs, self.inputs, self.taps, _ = weight.shape
         self.size, self.step, self.at_once = transform.size, transform.outputs, transform.tiles
-        self._before, self._after = transform.before.float(), transform.after.float()
+        self._before, self._after = transform.before, transform.after
         spread = bias.new_zeros(self.size**2, self.outputs)
         spread[transform.one] = bias
         self._product = GroupedProduct(
-            lambda: _transformed(transform.kernel.float(), weight), spread, self.inputs
+            lambda: _transformed(transform.kernel, weight), spread, self.inputs
         )
 
     def __call__(self, maps: Iterable[Tensor]) -> list[Tensor]:

@@ -35,6 +35,7 @@ def test_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(transform, "tiles", 10)
     monkeypatch.setattr(tiles, "BLOCKS", 2)
     assert error(FEW_3, 33, 17) < 1e-5
+    assert error(FEW_3, 9, 70) < 1e-5
     assert error(MANY_3, 43, 17) < 1e-5  # the last band of tiles is lower
     assert error(FEW_5, 9, 90) < 1e-5  # a row of tiles is more than is cut out at a time
 
